@@ -1,0 +1,181 @@
+/**
+ * Bodies that lie in the runtime process between their sender and whoever reads them: a request's on the way into
+ * an isolate, a fetched response's, or one that an app passes on without touching its bytes.
+ *
+ * A body holds at most a window of bytes that nobody has asked for; more come only as they are taken.
+ */
+
+/** Who is asked for more of a body, or told that none is wanted. */
+export interface Producer {
+  credit(bytes: number): void
+  cancel(): void
+}
+
+/** Where outgoing bytes go: a client's response, a fetch's upload, a digest. */
+export interface Sink {
+  /** Takes bytes, which it copies if it keeps them; asks the producer for more by `credit`. */
+  write(bytes: Uint8Array): void
+  end(): void
+  /** The sender has broken off. */
+  fail(message: string): void
+}
+
+/** Who waits for a body's bytes. Exactly one of the calls answers one `pull` or `collect`. */
+export interface Puller {
+  chunk(bytes: ArrayBuffer): void
+  collected(value: ArrayBuffer | string): void
+  end(): void
+  broken(reason: string): void
+}
+
+type Waiting =
+  | { how: 'chunk'; puller: Puller }
+  | { how: 'bytes' | 'text'; puller: Puller }
+  | { how: 'pipe'; sink: Sink }
+
+export class Body {
+  readonly #producer: Producer
+  /** Tells the instance how many bytes lie here now: they count as its memory. */
+  readonly #account: (deltaBytes: number) => void
+  #chunks: Buffer[] = []
+  #bytes = 0
+  #ended = false
+  #broken: string | null = null
+  #waiting: Waiting | null = null
+  /** Bytes that a pipe's sink may be sent now. */
+  #sinkCredit = 0
+  closed = false
+
+  constructor(producer: Producer, account: (deltaBytes: number) => void) {
+    this.#producer = producer
+    this.#account = account
+  }
+
+  /** Bytes from the producer, which the body keeps. */
+  push(chunk: Buffer): void {
+    if (this.closed || chunk.length === 0) return
+    this.#chunks.push(chunk)
+    this.#add(chunk.length)
+    if (this.#waiting?.how === 'bytes' || this.#waiting?.how === 'text') this.#producer.credit(chunk.length)
+    this.#deliver()
+  }
+
+  end(): void {
+    this.#ended = true
+    this.#deliver()
+  }
+
+  fail(reason: string): void {
+    this.#broken = reason
+    this.#deliver()
+  }
+
+  /** Asks for the next bytes or for all. Only one may ask at a time. */
+  pull(how: 'chunk' | 'bytes' | 'text', puller: Puller): void {
+    if (this.#waiting || this.closed)
+      return puller.broken('This body is being read already, or was cancelled.')
+    this.#waiting = { how, puller }
+    if (how !== 'chunk' && this.#bytes > 0) this.#producer.credit(this.#bytes)
+    this.#deliver()
+  }
+
+  /** Sends all bytes on to a sink, as it grants credit. */
+  pipe(sink: Sink, credit: number): void {
+    if (this.#waiting || this.closed) return sink.fail('The body is being read already, or was cancelled.')
+    this.#sinkCredit = credit
+    this.#waiting = { how: 'pipe', sink }
+    this.#deliver()
+  }
+
+  addSinkCredit(bytes: number): void {
+    this.#sinkCredit += bytes
+    this.#deliver()
+  }
+
+  /** Nobody wants the rest. */
+  cancel(): void {
+    if (this.closed) return
+    const unfinished = !this.#ended && this.#broken === null
+    this.#close()
+    if (unfinished) this.#producer.cancel()
+  }
+
+  #add(bytes: number): void {
+    this.#bytes += bytes
+    this.#account(bytes)
+  }
+
+  #close(): void {
+    this.closed = true
+    this.#waiting = null
+    this.#account(-this.#bytes)
+    this.#bytes = 0
+    this.#chunks = []
+  }
+
+  #deliver(): void {
+    const waiting = this.#waiting
+    if (!waiting || this.closed) return
+    if (waiting.how === 'pipe') this.#deliverToSink(waiting.sink)
+    else if (this.#broken !== null) this.#finish(() => waiting.puller.broken(this.#broken!))
+    else if (waiting.how === 'chunk') this.#deliverChunk(waiting.puller)
+    else if (this.#ended) {
+      const all = this.#takeAll()
+      this.#finish(() => waiting.puller.collected(waiting.how === 'text' ? decodeText(all) : ownBuffer(all)))
+    }
+  }
+
+  #deliverChunk(puller: Puller): void {
+    if (this.#chunks.length > 0) {
+      const all = this.#takeAll()
+      // Handing the bytes over takes them away from here, their length too.
+      const { length } = all
+      this.#waiting = null
+      puller.chunk(ownBuffer(all))
+      if (!this.#ended) this.#producer.credit(length)
+    } else if (this.#ended) {
+      this.#finish(() => puller.end())
+    }
+  }
+
+  #deliverToSink(sink: Sink): void {
+    while (this.#chunks.length > 0 && this.#sinkCredit > 0) {
+      const chunk = this.#chunks.shift()!
+      const piece = chunk.length > this.#sinkCredit ? chunk.subarray(0, this.#sinkCredit) : chunk
+      if (piece !== chunk) this.#chunks.unshift(chunk.subarray(piece.length))
+      this.#sinkCredit -= piece.length
+      this.#add(-piece.length)
+      sink.write(piece)
+      if (this.closed) return
+      if (!this.#ended) this.#producer.credit(piece.length)
+    }
+    if (this.#chunks.length > 0) return
+    if (this.#broken !== null) this.#finish(() => sink.fail(this.#broken!))
+    else if (this.#ended) this.#finish(() => sink.end())
+  }
+
+  #takeAll(): Buffer {
+    const all = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
+    this.#chunks = []
+    this.#add(-this.#bytes)
+    return all
+  }
+
+  #finish(tell: () => void): void {
+    this.#close()
+    tell()
+  }
+}
+
+/** The bytes in an ArrayBuffer of their own, as transferring them demands. */
+function ownBuffer(bytes: Buffer): ArrayBuffer {
+  if (bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength)
+    return bytes.buffer as ArrayBuffer
+  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
+}
+
+/** UTF-8 as the Encoding standard decodes it, without a byte order mark. */
+function decodeText(bytes: Buffer): string {
+  const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
+  return bytes.utf8Slice(start, bytes.length)
+}

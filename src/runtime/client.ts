@@ -1,0 +1,449 @@
+/**
+ * The scheduler's end of the connection to one runtime process.
+ *
+ * Requests are exchanges in an array of slots with generation numbers (a Map under rising ids keeps dead
+ * requests alive in its discarded tables). Heads bound for one instance leave in one frame for each flush.
+ * Everything a runtime sends is validated: a frame that breaks the rules closes the connection, a frame for a
+ * stream that has ended is dropped.
+ */
+import assert from 'node:assert/strict'
+import { connect, type NetConnectOpts, type Socket } from 'node:net'
+import { OUTCOMES, TERMINATIONS, type Termination } from '../outcome.ts'
+import { RESPONSE_FINISHED, RESPONSE_WHOLE } from '../sandbox/wire.ts'
+import type { Exchange, ExchangeLink } from '../scheduler/exchange.ts'
+import type { InstanceEnd, InstanceSpec, Notice, RequestEnd, RuntimeStats, StartResult } from './messages.ts'
+import { FRAME, FrameReader, FrameWriter, HAS_BODY, PROTOCOL_VERSION, ProtocolError } from './protocol.ts'
+import { readEnded, readJson, readNotice, readStartResult, readStats } from './readers.ts'
+
+/** What becomes known of a runtime. Exchanges named here have been unlinked already. */
+export interface RuntimeEvents {
+  /** An instance has ended: stopped, or killed with one request to blame (`guilty`) or none. */
+  instanceEnded(
+    instance: number,
+    end: InstanceEnd,
+    failed: FailedExchanges & { guilty: Exchange | null },
+  ): void
+  /** The instance no longer holds the request: response and waitUntil work are over. */
+  finished(instance: number, exchange: Exchange, end: RequestEnd): void
+  notice(instance: number, notice: Notice, requestId: string): void
+  /** The isolate of an instance, whose end has just been told, cannot be ended: kill the process. */
+  catastrophe(message: string, instance: number): void
+  /** The connection is gone. Called once. */
+  closed(failed: (FailedExchanges & { instance: number })[], reason: string): void
+}
+
+export interface FailedExchanges {
+  /** May have reached guest code. */
+  entered: Exchange[]
+  /** Certainly have not. */
+  untouched: Exchange[]
+}
+
+export interface ConnectOptions {
+  token: string
+  events: RuntimeEvents
+  signal?: AbortSignal
+}
+
+/** A stream of this connection: one exchange, from `send` until the runtime says `finished`. */
+class Stream implements ExchangeLink {
+  readonly client: RuntimeClient
+  readonly exchange: Exchange
+  readonly instance: number
+  readonly stream: number
+  entered = false
+  headSeen = false
+  /** The exchange has seen onEnd or onFail, or was aborted: only `finished` is still awaited. */
+  over = false
+
+  constructor(client: RuntimeClient, exchange: Exchange, instance: number, stream: number) {
+    this.client = client
+    this.exchange = exchange
+    this.instance = instance
+    this.stream = stream
+  }
+}
+
+interface Batch {
+  ids: number[]
+  heads: string
+}
+
+const SLOTS_MAX = 65_536
+const READ_BYTES = 65_536
+/** Up to this many requests under way, each is sent at once rather than at the end of the turn. */
+const QUIET_MAX = 4
+
+export class RuntimeClient implements AsyncDisposable {
+  readonly #socket: Socket
+  readonly #events: RuntimeEvents
+  readonly #writer: FrameWriter
+  readonly #slots: (Stream | null)[] = []
+  readonly #generations: number[] = []
+  readonly #free: number[] = []
+  readonly #starts = new Map<number, (result: StartResult) => void>()
+  readonly #pings = new Map<
+    number,
+    { resolve: (stats: RuntimeStats) => void; reject: (error: Error) => void }
+  >()
+  readonly #batches = new Map<number, Batch>()
+  #pingId = 0
+  #pid = 0
+  #inFlight = 0
+  #closed = false
+  #greeted: { resolve: () => void; reject: (error: Error) => void } | null = null
+
+  private constructor(address: { path: string } | { host: string; port: number }, options: ConnectOptions) {
+    this.#events = options.events
+    const reader = new FrameReader(this.#onFrame)
+    this.#socket = connect({
+      ...address,
+      noDelay: true,
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+        callback: (count: number, buffer: Uint8Array) => {
+          try {
+            reader.push((buffer as Buffer).subarray(0, count))
+          } catch (error) {
+            if (!(error instanceof ProtocolError)) throw error
+            this.#socket.destroy(error)
+          }
+          return true
+        },
+      },
+    } as NetConnectOpts)
+    this.#writer = new FrameWriter(this.#socket, {
+      isBusy: () => this.#inFlight > QUIET_MAX,
+      beforeFlush: () => this.#flushHeads(),
+    })
+    let reason = 'connection closed'
+    this.#socket.on('error', error => {
+      reason = error.message
+    })
+    this.#socket.on('close', () => this.#onClose(reason))
+  }
+
+  /** Connects and greets. Rejects if nobody listens, the token is wrong or the protocol's version differs. */
+  static async connect(
+    address: { path: string } | { host: string; port: number },
+    options: ConnectOptions,
+  ): Promise<RuntimeClient> {
+    const client = new RuntimeClient(address, options)
+    const abort = () => client.#socket.destroy(new Error('connecting was aborted'))
+    options.signal?.addEventListener('abort', abort, { once: true })
+    try {
+      await new Promise<void>((resolve, reject) => {
+        client.#greeted = { resolve, reject }
+        client.#socket.once('connect', () => {
+          client.#writer.json(FRAME.hello, 0, 0, { protocol: PROTOCOL_VERSION, token: options.token })
+        })
+      })
+    } finally {
+      options.signal?.removeEventListener('abort', abort)
+    }
+    return client
+  }
+
+  /** Of the runtime process. */
+  get pid(): number {
+    return this.#pid
+  }
+
+  /** Requests that the runtime holds, waitUntil work included. */
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** Starts an instance under an id that no other of this client has. Never rejects. */
+  start(instance: number, spec: InstanceSpec, bundle: Buffer): Promise<StartResult> {
+    if (this.#closed) return Promise.resolve(lostStart())
+    return new Promise(resolve => {
+      this.#starts.set(instance, resolve)
+      this.#writer.json(FRAME.start, 0, instance, spec)
+      this.#writer.bytes(FRAME.bundle, instance, bundle)
+    })
+  }
+
+  /** Ends an instance now; `instanceEnded` follows. */
+  stop(instance: number, reason: Termination): void {
+    if (this.#closed) return
+    this.#flushHeads()
+    this.#writer.frame(FRAME.stop, TERMINATIONS.indexOf(reason), instance, 0)
+  }
+
+  /** Sends a request to an instance. Its body, if it has one, follows by `sendBody` and `endBody`. */
+  send(instance: number, exchange: Exchange): void {
+    assert(!this.#closed, 'a request for a runtime that has gone')
+    const slot = this.#free.pop() ?? this.#slots.length
+    if (slot >= SLOTS_MAX) throw new Error('more requests in flight than a connection has slots')
+    const generation = ((this.#generations[slot] ?? 0) % 0x7fff) + 1
+    this.#generations[slot] = generation
+    const stream = new Stream(this, exchange, instance, generation * SLOTS_MAX + slot)
+    this.#slots[slot] = stream
+    exchange.link = stream
+    this.#inFlight++
+    const id = exchange.hasBody ? (stream.stream | HAS_BODY) >>> 0 : stream.stream
+    const batch = this.#batches.get(instance)
+    if (batch) {
+      batch.ids.push(id)
+      batch.heads += `\0${exchange.head()}`
+    } else {
+      this.#batches.set(instance, { ids: [id], heads: exchange.head() })
+    }
+    this.#writer.schedule()
+  }
+
+  /** Sends request body bytes, of which the exchange must have credit. */
+  sendBody(exchange: Exchange, chunk: Buffer): void {
+    if (!exchange.link) return
+    this.#flushHeads()
+    this.#writer.bytes(FRAME.chunk, exchange.link.stream, chunk)
+  }
+
+  endBody(exchange: Exchange): void {
+    if (!exchange.link) return
+    this.#flushHeads()
+    this.#writer.frame(FRAME.end, 0, exchange.link.stream, 0)
+  }
+
+  /** Gives the request up: the app sees an abort, the exchange hears nothing more. */
+  abort(exchange: Exchange): void {
+    if (!exchange.link) return
+    this.#flushHeads()
+    this.#writer.frame(FRAME.abort, 0, exchange.link.stream, 0)
+    this.#settle(exchange.link as Stream)
+  }
+
+  /** `bytes` of the response have gone to the HTTP client: the app may send as many more. */
+  grant(exchange: Exchange, bytes: number): void {
+    if (exchange.link) this.#writer.credit(exchange.link.stream, bytes)
+  }
+
+  /** A heartbeat. Rejects when the connection closes. */
+  ping(): Promise<RuntimeStats> {
+    if (this.#closed) return Promise.reject(new Error('connection closed'))
+    return new Promise((resolve, reject) => {
+      const id = ++this.#pingId
+      this.#pings.set(id, { resolve, reject })
+      this.#writer.frame(FRAME.ping, 0, id, 0)
+    })
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return
+    const closed = new Promise<void>(resolve => this.#socket.once('close', () => resolve()))
+    this.close()
+    await closed
+  }
+
+  #flushHeads(): void {
+    if (this.#batches.size === 0) return
+    for (const [instance, { ids, heads }] of this.#batches) {
+      const payload = this.#writer.frame(FRAME.requests, 0, instance, 2 + 4 * ids.length + heads.length)
+      payload.writeUInt16LE(ids.length, 0)
+      for (let i = 0; i < ids.length; i++) payload.writeUInt32LE(ids[i]!, 2 + 4 * i)
+      payload.latin1Write(heads, 2 + 4 * ids.length)
+    }
+    this.#batches.clear()
+  }
+
+  readonly #onFrame = (type: number, flags: number, id: number, payload: Buffer): void => {
+    switch (type) {
+      case FRAME.response:
+        return this.#onResponse(flags, id, payload)
+      case FRAME.chunk: {
+        const stream = this.#stream(id)
+        if (!stream || stream.over) return
+        if (!stream.headSeen) throw new ProtocolError('body before head')
+        return stream.exchange.onChunk(Buffer.from(payload))
+      }
+      case FRAME.end: {
+        const stream = this.#stream(id)
+        if (!stream || stream.over) return
+        if (!stream.headSeen || payload.length < 4) throw new ProtocolError('end before head')
+        return this.#endResponse(stream, payload.readUInt32LE(0) / 1000)
+      }
+      case FRAME.failed:
+      case FRAME.finished:
+        return this.#onFinished(id, payload, type === FRAME.finished)
+      case FRAME.credit: {
+        const stream = this.#stream(id)
+        if (stream && !stream.over && payload.length === 4) stream.exchange.onCredit(payload.readUInt32LE(0))
+        return
+      }
+      case FRAME.started: {
+        const settle = this.#starts.get(id)
+        this.#starts.delete(id)
+        return settle?.(readStartResult(payload))
+      }
+      case FRAME.ended:
+        return this.#onEnded(id, payload)
+      case FRAME.notice: {
+        const notice = readNotice(payload)
+        const stream = notice.type === 'log' ? this.#stream(notice.stream) : null
+        return this.#events.notice(id, notice, stream?.exchange.requestId ?? '')
+      }
+      case FRAME.pong: {
+        const ping = this.#pings.get(id)
+        this.#pings.delete(id)
+        return ping?.resolve(readStats(payload))
+      }
+      case FRAME.catastrophe:
+        return this.#onCatastrophe(id, payload)
+      case FRAME.hello:
+        return this.#onHello(payload)
+      default:
+        throw new ProtocolError(`frame of unknown type ${type}`)
+    }
+  }
+
+  #onResponse(flags: number, id: number, payload: Buffer): void {
+    const stream = this.#stream(id)
+    if (!stream) return
+    if (payload.length < 12) throw new ProtocolError('short response frame')
+    const cpuMs = payload.readUInt32LE(4) / 1000
+    const bodyAt = 12 + payload.readUInt32LE(8)
+    if (bodyAt > payload.length || stream.headSeen) throw new ProtocolError('malformed response frame')
+    stream.headSeen = true
+    stream.entered = true
+    if (!stream.over) {
+      const whole = (flags & RESPONSE_WHOLE) !== 0
+      const headers = bodyAt > 12 ? payload.latin1Slice(12, bodyAt).split('\n') : []
+      const { exchange } = stream
+      exchange.onHead(payload.readUInt16LE(0), headers, whole ? wholeBody(payload, bodyAt) : null)
+      if (whole && !stream.over) this.#endResponse(stream, cpuMs)
+    }
+    if (flags & RESPONSE_FINISHED) this.#finish(stream, { outcome: 'ok', cpuMs })
+  }
+
+  #endResponse(stream: Stream, cpuMs: number): void {
+    this.#settle(stream)
+    stream.exchange.onEnd(cpuMs)
+  }
+
+  #onFinished(id: number, payload: Buffer, isOver: boolean): void {
+    const stream = this.#stream(id)
+    if (!stream) return
+    const outcome = OUTCOMES[payload[0] ?? 255]
+    if (!outcome || payload.length < 8) throw new ProtocolError('malformed finish')
+    const end: RequestEnd = { outcome, cpuMs: payload.readUInt32LE(4) / 1000 }
+    if (payload.length > 8) end.message = payload.utf8Slice(8, Math.min(payload.length, 8 + 4096))
+    if (!stream.over) {
+      this.#settle(stream)
+      if (outcome === 'ok') stream.exchange.onFail('internalError', 'The runtime lost the response.')
+      else stream.exchange.onFail(outcome, end.message ?? '')
+    }
+    if (isOver) this.#finish(stream, end)
+  }
+
+  #onEnded(instance: number, payload: Buffer): void {
+    const { end, guilty, untouched } = readEnded(payload)
+    const untouchedIds = new Set(untouched)
+    const failed = { guilty: null as Exchange | null, entered: [] as Exchange[], untouched: [] as Exchange[] }
+    // Heads that wait for the next flush never left.
+    const unsent = this.#batches.get(instance)
+    if (unsent) for (const id of unsent.ids) untouchedIds.add((id & ~HAS_BODY) >>> 0)
+    this.#batches.delete(instance)
+    for (const stream of this.#slots) {
+      if (!stream || stream.instance !== instance) continue
+      const wasOver = stream.over
+      this.#release(stream)
+      if (wasOver) continue
+      if (stream.stream === guilty) failed.guilty = stream.exchange
+      else if (untouchedIds.has(stream.stream) && !stream.headSeen) failed.untouched.push(stream.exchange)
+      else failed.entered.push(stream.exchange)
+    }
+    this.#starts.get(instance)?.(lostStart())
+    this.#starts.delete(instance)
+    this.#events.instanceEnded(instance, end, failed)
+  }
+
+  #onCatastrophe(instance: number, payload: Buffer): void {
+    const { end } = readEnded(payload)
+    this.#onEnded(instance, payload)
+    this.#events.catastrophe(end.message, instance)
+  }
+
+  #onHello(payload: Buffer): void {
+    const hello = readJson(payload) as { protocol?: unknown; pid?: unknown }
+    if (hello.protocol !== PROTOCOL_VERSION) {
+      throw new ProtocolError(`the runtime speaks protocol ${hello.protocol}, not ${PROTOCOL_VERSION}`)
+    }
+    this.#pid = typeof hello.pid === 'number' ? hello.pid : 0
+    this.#greeted?.resolve()
+    this.#greeted = null
+  }
+
+  #onClose(reason: string): void {
+    this.#closed = true
+    this.#greeted?.reject(new Error(`no runtime there: ${reason}`))
+    for (const settle of this.#starts.values()) settle(lostStart())
+    this.#starts.clear()
+    for (const { reject } of this.#pings.values()) reject(new Error(reason))
+    this.#pings.clear()
+    const byInstance = new Map<number, FailedExchanges & { instance: number }>()
+    const unsent = new Set(
+      [...this.#batches.values()].flatMap(batch => batch.ids.map(id => (id & ~HAS_BODY) >>> 0)),
+    )
+    this.#batches.clear()
+    for (const stream of this.#slots) {
+      if (!stream) continue
+      const failed = byInstance.get(stream.instance) ?? {
+        instance: stream.instance,
+        entered: [],
+        untouched: [],
+      }
+      byInstance.set(stream.instance, failed)
+      const wasOver = stream.over
+      this.#release(stream)
+      if (!wasOver) (unsent.has(stream.stream) ? failed.untouched : failed.entered).push(stream.exchange)
+    }
+    this.#events.closed([...byInstance.values()], reason)
+  }
+
+  #stream(id: number): Stream | null {
+    const stream = this.#slots[id % SLOTS_MAX]
+    return stream && stream.stream === id ? stream : null
+  }
+
+  /** Nothing more comes to the exchange from this stream. */
+  #settle(stream: Stream): void {
+    stream.over = true
+    if (stream.exchange.link === stream) stream.exchange.link = null
+  }
+
+  #finish(stream: Stream, end: RequestEnd): void {
+    this.#release(stream)
+    this.#events.finished(stream.instance, stream.exchange, end)
+  }
+
+  #release(stream: Stream): void {
+    this.#settle(stream)
+    const slot = stream.stream % SLOTS_MAX
+    this.#slots[slot] = null
+    this.#free.push(slot)
+    this.#inFlight--
+  }
+}
+
+/** Short ASCII bodies become text, which node:http sends in one piece with the head. */
+const TEXT_BODY_BYTES_MAX = 4096
+
+function wholeBody(payload: Buffer, from: number): Buffer | string {
+  return payload.length - from <= TEXT_BODY_BYTES_MAX
+    ? payload.latin1Slice(from, payload.length)
+    : Buffer.from(payload.subarray(from))
+}
+
+function lostStart(): StartResult {
+  const phasesMs = { isolate: 0, compile: 0, evaluate: 0 }
+  return {
+    outcome: 'internalError',
+    phasesMs,
+    message: 'The runtime process went away while the app started.',
+  }
+}

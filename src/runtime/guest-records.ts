@@ -1,0 +1,405 @@
+/**
+ * What an isolate asks of the host, record by record: responses, fetches, bodies, timers, log lines.
+ *
+ * The records are a tenant's bytes. Each is checked against what this side knows: an id that is not the
+ * instance's, a second response, a body that was never begun is a Violation.
+ */
+import { createHash, type Hash } from 'node:crypto'
+import { OUTCOMES } from '../outcome.ts'
+import {
+  DIGESTS,
+  EVENT,
+  FETCH_BODY,
+  FETCH_FIXED,
+  FETCHED_BODY,
+  FETCHED_REDIRECTED,
+  GUEST_ID,
+  LIMIT_NOTICES,
+  PULL,
+  RECORD,
+  REDIRECT_SHIFT,
+  REDIRECTS,
+  RESPONSE_FINISHED,
+  RESPONSE_TEXT,
+  RESPONSE_WHOLE,
+  WIRE_LEVELS,
+} from '../sandbox/wire.ts'
+import type { Body, Producer, Puller, Sink } from './bodies.ts'
+import type { Instance } from './instance.ts'
+import { transfer, withoutHostFrames } from './isolate.ts'
+import type { Notice } from './messages.ts'
+import { BODY_WINDOW, FRAME, PIECE_BYTES } from './protocol.ts'
+import { encodeText, itemAt, readRecords, type Texts, uint32, Violation } from './records.ts'
+import type { ServedRequest } from './served-request.ts'
+import { Subfetch } from './subfetch.ts'
+
+const RESPONSE_FIXED_BYTES = 12
+/** Digests and other small things that one instance may have under way. */
+const SINKS_MAX = 10_000
+/** How far beyond the kernel's own limit log bytes may go before they must be forged. */
+const LOG_SLACK = 4
+
+export class GuestRecords {
+  readonly #instance: Instance
+  /** Outgoing bodies that the guest sends, by id: uploads and digests. Responses go straight to frames. */
+  readonly #sinks = new Map<number, Sink>()
+  /** Bodies that the guest handed over to be sent as an upload, by the upload's id. */
+  readonly #piped = new Map<number, Body>()
+  readonly #fetches = new Map<number, { fetch: Subfetch; owner: ServedRequest }>()
+  #wake: NodeJS.Timeout | null = null
+  #cpuNsEach = 0
+  #call = 0
+  #texts: Texts | null = null
+
+  constructor(instance: Instance) {
+    this.#instance = instance
+  }
+
+  /** Acts on the records of one call. `cpuNsEach`: CPU time to charge to each request they speak of. */
+  take(outbox: Buffer, bytes: number, texts: Texts | null, cpuNsEach: number, call: number): void {
+    this.#cpuNsEach = cpuNsEach
+    this.#call = call
+    this.#texts = texts
+    readRecords(outbox, bytes, this.#handle)
+  }
+
+  /** Adds a call's CPU time to a request, once. */
+  charge(request: ServedRequest, cpuNs: number, call: number): void {
+    if (request.chargedCall === call) return
+    request.chargedCall = call
+    request.cpuNs += cpuNs
+  }
+
+  /** The instance has ended: nothing of it goes on. */
+  close(): void {
+    if (this.#wake) clearTimeout(this.#wake)
+    for (const { fetch } of this.#fetches.values()) fetch.abort()
+    this.#fetches.clear()
+    this.#sinks.clear()
+  }
+
+  readonly #handle = (type: number, id: number, payload: Buffer): void => {
+    switch (type) {
+      case RECORD.response:
+        return this.#response(this.#request(id), payload)
+      case RECORD.chunk:
+        return this.#chunk(id, payload)
+      case RECORD.text:
+        return this.#chunk(id, encodeText(this.#text()))
+      case RECORD.end:
+        return this.#bodyEnd(id)
+      case RECORD.broken:
+        return this.#sinks.get(id)?.fail('The body stream failed.')
+      case RECORD.pipe:
+        return this.#pipe(id, this.#body(uint32(payload, 0)))
+      case RECORD.failed:
+        return this.#end(this.#request(id), FRAME.failed, 'exception', payload)
+      case RECORD.finished:
+        return this.#finished(id, payload)
+      case RECORD.pull:
+        return this.#pull(id, uint32(payload, 0))
+      case RECORD.cancel:
+        return this.#findBody(id)?.cancel()
+      case RECORD.fetch:
+        return this.#fetch(id, payload)
+      case RECORD.abortFetch:
+        return this.#dropFetch(id)
+      case RECORD.digest:
+        return this.#digest(id, payload)
+      case RECORD.log:
+        return this.#log(id, payload)
+      case RECORD.wake:
+        return this.#wakeAfter(payload.length >= 8 ? payload.readDoubleLE(0) : 0)
+      case RECORD.limit:
+        return this.#notice({ type: 'limit', limit: itemAt(LIMIT_NOTICES, uint32(payload, 0)) })
+      default:
+        throw new Violation(`record of unknown type ${type}`)
+    }
+  }
+
+  #request(id: number): ServedRequest {
+    const request = this.#instance.context.requests.get(id)
+    if (!request || request.instance !== this.#instance)
+      throw new Violation('record for a request that is not here')
+    this.charge(request, this.#cpuNsEach, this.#call)
+    return request
+  }
+
+  #text(): string {
+    if (!this.#texts) throw new Violation('no text')
+    return this.#texts.next()
+  }
+
+  #response(request: ServedRequest, payload: Buffer): void {
+    const headEnd = RESPONSE_FIXED_BYTES + uint32(payload, 8)
+    if (headEnd > payload.length) throw new Violation('short response')
+    if (request.headSent) throw new Violation('second response')
+    const flags = payload.readUInt16LE(2)
+    const whole = (flags & RESPONSE_WHOLE) !== 0
+    const finished = whole && (flags & RESPONSE_FINISHED) !== 0
+    const text = flags & RESPONSE_TEXT ? encodeText(this.#text()) : null
+    request.headSent = true
+    const { writer } = this.#instance.context
+    const fits = whole && (text?.length ?? 0) <= PIECE_BYTES
+    const frameFlags = fits ? (finished ? RESPONSE_WHOLE | RESPONSE_FINISHED : RESPONSE_WHOLE) : 0
+    const inline = fits && text ? text.length : 0
+    const frame = writer.frame(FRAME.response, frameFlags, request.id, payload.length + inline)
+    frame.set(payload)
+    if (inline) frame.set(text!, payload.length)
+    frame.writeUInt32LE(Math.min(0xffff_ffff, Math.round(request.cpuNs / 1000)), 4)
+    if (!fits && whole) {
+      writer.bytes(FRAME.chunk, request.id, text!)
+      this.#writeEnd(request)
+      if (finished) this.#writeFinish(FRAME.finished, request, 'ok', '')
+    }
+    if (whole) request.ended = true
+    if (finished) this.over(request)
+    else if (whole) this.#expireLater(request)
+  }
+
+  #chunk(id: number, bytes: Buffer): void {
+    if (id >= GUEST_ID) return this.#sinks.get(id)?.write(bytes)
+    const request = this.#request(id)
+    if (!request.headSent || request.ended || request.piped) throw new Violation('body outside of a response')
+    this.#instance.context.writer.bytes(FRAME.chunk, id, bytes)
+  }
+
+  #bodyEnd(id: number): void {
+    if (id >= GUEST_ID) {
+      this.#sinks.get(id)?.end()
+      this.#sinks.delete(id)
+      return
+    }
+    const request = this.#request(id)
+    if (!request.headSent || request.ended || request.piped) throw new Violation('end outside of a response')
+    this.#writeEnd(request)
+  }
+
+  #writeEnd(request: ServedRequest): void {
+    request.ended = true
+    const frame = this.#instance.context.writer.frame(FRAME.end, 0, request.id, 4)
+    frame.writeUInt32LE(Math.min(0xffff_ffff, Math.round(request.cpuNs / 1000)), 0)
+    this.#expireLater(request)
+  }
+
+  /** An app hands a body over as it is: its bytes never enter the isolate. */
+  #pipe(id: number, body: Body): void {
+    const tell = (failed: boolean) => this.#instance.push(EVENT.piped, id, failed ? 1 : 0)
+    if (id >= GUEST_ID) {
+      const sink = this.#sinks.get(id)
+      if (!sink) throw new Violation('pipe to nowhere')
+      this.#piped.set(id, body)
+      return body.pipe(pipedSink(sink, tell), BODY_WINDOW)
+    }
+    const request = this.#request(id)
+    if (!request.headSent || request.ended || request.piped) throw new Violation('pipe outside of a response')
+    const { writer } = this.#instance.context
+    request.piped = body
+    const sink: Sink = {
+      write: bytes => writer.bytes(FRAME.chunk, id, bytes),
+      end: () => {
+        request.piped = null
+        this.#writeEnd(request)
+        tell(false)
+      },
+      fail: () => {
+        request.piped = null
+        tell(true)
+      },
+    }
+    body.pipe(sink, BODY_WINDOW)
+  }
+
+  #finished(id: number, payload: Buffer): void {
+    const request = this.#request(id)
+    const failed = uint32(payload, 0) !== 0
+    this.#end(request, FRAME.finished, failed ? 'exception' : 'ok', payload)
+    this.over(request)
+  }
+
+  #end(request: ServedRequest, type: number, outcome: 'ok' | 'exception', payload: Buffer): void {
+    if (type === FRAME.failed && request.ended) throw new Violation('failure after the end')
+    request.ended = true
+    this.#writeFinish(type, request, outcome, payload.utf8Slice(4, Math.min(payload.length, 4 + 4096)))
+    if (type === FRAME.failed) this.#expireLater(request)
+  }
+
+  #writeFinish(type: number, request: ServedRequest, outcome: 'ok' | 'exception', message: string): void {
+    const text = Buffer.from(message)
+    const frame = this.#instance.context.writer.frame(type, 0, request.id, 8 + text.length)
+    frame.writeUInt32LE(OUTCOMES.indexOf(outcome), 0)
+    frame.writeUInt32LE(Math.min(0xffff_ffff, Math.round(request.cpuNs / 1000)), 4)
+    frame.set(text, 8)
+  }
+
+  /** After the response a request stays for waitUntil, but not for ever. */
+  #expireLater(request: ServedRequest): void {
+    const expire = () => this.#instance.push(EVENT.expire, request.id)
+    request.expiry ??= setTimeout(expire, this.#instance.spec.limits.waitUntilMs)
+  }
+
+  /** Forgets a request and ends what goes on for it. */
+  over(request: ServedRequest): void {
+    if (request.over) return
+    request.over = true
+    if (request.expiry) clearTimeout(request.expiry)
+    request.body?.cancel()
+    request.piped?.cancel()
+    for (const id of request.fetches.keys()) this.#dropFetch(id)
+    this.#instance.context.requests.remove(request)
+  }
+
+  #findBody(id: number): Body | null {
+    if (id >= GUEST_ID) return this.#fetches.get(id)?.fetch.body ?? null
+    const request = this.#instance.context.requests.get(id)
+    return request?.instance === this.#instance ? request.body : null
+  }
+
+  #body(id: number): Body {
+    const body = this.#findBody(id)
+    if (!body) throw new Violation('a body that is not here')
+    return body
+  }
+
+  #pull(id: number, how: number): void {
+    const instance = this.#instance
+    const puller: Puller = {
+      chunk: bytes => instance.push(EVENT.chunk, id, 0, transfer(bytes)),
+      collected: value =>
+        instance.push(EVENT.collected, id, 0, typeof value === 'string' ? value : transfer(value)),
+      end: () => instance.push(EVENT.end, id),
+      broken: reason => instance.push(EVENT.broken, id, 0, reason),
+    }
+    const body = this.#findBody(id)
+    if (!body) return puller.broken('The body is gone: its request is over.')
+    body.pull(how === PULL.chunk ? 'chunk' : how === PULL.bytes ? 'bytes' : 'text', puller)
+  }
+
+  #fetch(id: number, payload: Buffer): void {
+    const owner = this.#request(uint32(payload, 0))
+    if (id < GUEST_ID || this.#fetches.has(id)) throw new Violation('fetch under an id that is taken')
+    if (++owner.subrequests > this.#instance.spec.limits.subrequests)
+      throw new Violation('too many subrequests')
+    const flags = uint32(payload, 4)
+    const [method = '', url = '', ...headers] = payload.latin1Slice(8, payload.length).split('\n')
+    const instance = this.#instance
+    const request = {
+      app: instance.spec.app,
+      method,
+      url,
+      headers,
+      redirect: itemAt(REDIRECTS, (flags >> REDIRECT_SHIFT) & 3),
+      body:
+        flags & FETCH_BODY
+          ? flags & FETCH_FIXED
+            ? ('fixed' as const)
+            : ('stream' as const)
+          : ('none' as const),
+    }
+    const fetch = new Subfetch(instance.context.fetcher, request, {
+      account: instance.account,
+      producer: this.#guest(id),
+      events: {
+        responded: (head, hasBody) => {
+          const code =
+            head.status | (((hasBody ? FETCHED_BODY : 0) | (head.redirected ? FETCHED_REDIRECTED : 0)) << 16)
+          instance.push(EVENT.fetched, id, code, [head.url, head.statusText, ...head.headers].join('\n'))
+        },
+        failed: message => instance.push(EVENT.fetchFailed, id, 0, message),
+        ended: (status, durationMs) => this.#notice({ type: 'subrequest', status, durationMs }),
+      },
+    })
+    this.#fetches.set(id, { fetch, owner })
+    owner.fetches.set(id, fetch)
+    if (fetch.upload) this.#sinks.set(id, fetch.upload)
+  }
+
+  #dropFetch(id: number): void {
+    const found = this.#fetches.get(id)
+    if (!found) return
+    this.#fetches.delete(id)
+    this.#sinks.delete(id)
+    this.#piped.delete(id)
+    found.owner.fetches.delete(id)
+    found.fetch.abort()
+  }
+
+  #digest(id: number, payload: Buffer): void {
+    const name = itemAt(DIGESTS, uint32(payload, 4))
+    if (id < GUEST_ID || this.#sinks.has(id) || this.#sinks.size >= SINKS_MAX) throw new Violation('digest')
+    const hash: Hash = createHash(name.replace('-', '').toLowerCase())
+    const guest = this.#guest(id)
+    this.#sinks.set(id, {
+      write: bytes => {
+        hash.update(bytes)
+        guest.credit(bytes.length)
+      },
+      end: () => {
+        const digest = hash.digest()
+        const copy = new Uint8Array(digest)
+        this.#instance.push(EVENT.digested, id, 0, transfer(copy.buffer))
+      },
+      fail: () => {},
+    })
+  }
+
+  /** The guest as the producer of an outgoing body, or the body that it handed over. */
+  #guest(id: number): Producer {
+    return {
+      credit: bytes => {
+        const piped = this.#piped.get(id)
+        if (piped) piped.addSinkCredit(bytes)
+        else this.#instance.push(EVENT.credit, id, bytes)
+      },
+      cancel: () => this.#instance.push(EVENT.unwanted, id),
+    }
+  }
+
+  #log(id: number, payload: Buffer): void {
+    const code = uint32(payload, 0)
+    const request = id === 0 ? null : this.#instance.context.requests.get(id)
+    if (request) {
+      request.logBytes += payload.length
+      const max = LOG_SLACK * (this.#instance.spec.limits.logBytesPerRequest + PIECE_BYTES)
+      if (request.logBytes > max) throw new Violation('more log than the limit')
+    }
+    const text = payload.utf8Slice(4, payload.length)
+    const isException = (code & 0x100) !== 0
+    this.#notice({
+      type: 'log',
+      stream: request?.instance === this.#instance ? id : 0,
+      level: itemAt(WIRE_LEVELS, code & 0xff),
+      kind: isException ? 'exception' : 'console',
+      message: isException ? withoutHostFrames(text) : text,
+      time: Date.now(),
+    })
+  }
+
+  #notice(notice: Notice): void {
+    this.#instance.context.writer.json(FRAME.notice, 0, this.#instance.id, notice)
+  }
+
+  #wakeAfter(delayMs: number): void {
+    if (this.#wake) clearTimeout(this.#wake)
+    const delay = delayMs >= 0 && delayMs < 2 ** 31 ? delayMs : 0
+    this.#wake = setTimeout(() => {
+      this.#wake = null
+      this.#instance.push(EVENT.wake, 0)
+    }, delay)
+  }
+}
+
+/** Tells the guest how a body that it handed over has ended. */
+function pipedSink(sink: Sink, tell: (failed: boolean) => void): Sink {
+  return {
+    write: bytes => sink.write(bytes),
+    end: () => {
+      sink.end()
+      tell(false)
+    },
+    fail: message => {
+      sink.fail(message)
+      tell(true)
+    },
+  }
+}

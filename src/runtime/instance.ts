@@ -1,0 +1,353 @@
+/**
+ * An app in an isolate: starts it, pumps events in and records out, and ends it.
+ *
+ * While the isolate is idle, all queued events enter in one call; while it runs, they gather. Batches grow with
+ * load and the cost of crossing melts away; with no load an event enters at once.
+ */
+import { decodeBundle } from '../bundle.ts'
+import type { Termination } from '../outcome.ts'
+import { CONTROL, EVENT, EVENT_INTS, EVENTS_MAX, EVENTS_OFFSET, OUTBOX_BYTES_LARGE } from '../sandbox/wire.ts'
+import { GuestRecords } from './guest-records.ts'
+import { guestError, type Isolate, isMemoryLimit, share, type Transferable } from './isolate.ts'
+import type { EndReport, InstanceSpec, InstanceStats, StartPhases, StartResult } from './messages.ts'
+import { FRAME } from './protocol.ts'
+import { Texts, Violation } from './records.ts'
+import type { RuntimeContext } from './runtime-context.ts'
+import type { ServedRequest } from './served-request.ts'
+import type { Watched } from './watchdog.ts'
+
+interface QueuedEvent {
+  type: number
+  id: number
+  a: number
+  head: string
+  extra: Transferable
+}
+
+/** An isolate that is running without using CPU time for this long stands still (Atomics.wait). */
+const STALL_MS = 1000
+const NS_PER_MS = 1e6
+
+export class Instance implements Watched {
+  readonly id: number
+  readonly spec: InstanceSpec
+  readonly context: RuntimeContext
+  readonly #isolate: Isolate
+  readonly #control: Int32Array
+  readonly #events: Int32Array
+  #outbox: Buffer
+  readonly #records: GuestRecords
+  readonly #queue: QueuedEvent[] = []
+  /** Requests handed to the isolate and perhaps not begun, in order. */
+  #handed: number[] = []
+  #begunSeen = 0
+  #state: 'starting' | 'ready' | 'ending' | 'ended' = 'starting'
+  #running = false
+  #end: { reason: Termination; message: string; guilty: number } | null = null
+  #grace: NodeJS.Timeout | null = null
+  #isLost = false
+
+  // CPU accounting, in nanoseconds.
+  #cpuNs = 0
+  #cpuReportedNs = 0
+  #call = 0
+  #callStartedAt = 0
+  #callStartCpuNs = 0
+  #callStartEntries = 0
+  #busyMs = 0
+  #statsAt = performance.now()
+  // What the watchdog saw last.
+  #watchedEntries = 0
+  #watchedCpuNs = 0
+  #progressCpuNs = 0
+  #progressAt = 0
+
+  #stagedBytes = 0
+  #heap = { heapBytes: 0, externalBytes: 0 }
+  #ranSinceStats = true
+
+  constructor(id: number, spec: InstanceSpec, isolate: Isolate, context: RuntimeContext) {
+    this.id = id
+    this.spec = spec
+    this.context = context
+    this.#isolate = isolate
+    this.#control = new Int32Array(isolate.control)
+    this.#events = new Int32Array(isolate.control, EVENTS_OFFSET)
+    this.#outbox = Buffer.from(isolate.outbox)
+    this.#records = new GuestRecords(this)
+    isolate.onCatastrophe = message => {
+      this.#lost({
+        reason: 'exceededMemory',
+        message: `V8 gave the isolate up: ${message}`,
+        guilty: this.#current,
+      })
+    }
+  }
+
+  /** Compiles and evaluates the app. Resolves however it ends; a failed start has ended the instance. */
+  async start(bundle: Buffer, isolateMs: number): Promise<StartResult> {
+    const phasesMs: StartPhases = { isolate: isolateMs, compile: 0, evaluate: 0 }
+    const startedAt = performance.now()
+    this.#beginCall()
+    try {
+      const app = await this.#isolate.compile(this.spec, decodeBundle(bundle))
+      phasesMs.compile = performance.now() - startedAt
+      const handlers = await app.evaluate()
+      phasesMs.evaluate = performance.now() - startedAt - phasesMs.compile
+      if (this.#end) throw new Error(this.#end.message)
+      this.#endCall()
+      this.#state = 'ready'
+      this.#takeRecords()
+      return { outcome: 'ok', phasesMs, handlers }
+    } catch (error) {
+      return this.#startFailed(error, phasesMs)
+    }
+  }
+
+  #startFailed(error: unknown, phasesMs: StartPhases): StartResult {
+    const { message, stack } = guestError(error)
+    const reason = this.#end?.reason ?? (isMemoryLimit(error) ? 'exceededMemory' : 'startupError')
+    this.#endCall()
+    this.#close({ reason, message: this.#end?.message ?? message, guilty: 0 })
+    if (reason === 'exceededCpu') {
+      const text = `The app's top level used more than ${this.spec.limits.startupCpuMs} ms of CPU time.`
+      return { outcome: 'exceededCpu', phasesMs, message: text }
+    }
+    if (reason === 'exceededMemory') {
+      const text = `The app's top level used more than ${this.spec.limits.memoryMb} MB of memory.`
+      return { outcome: 'exceededMemory', phasesMs, message: text }
+    }
+    return { outcome: 'startupError', phasesMs, message, stack }
+  }
+
+  get isOver(): boolean {
+    return this.#state === 'ending' || this.#state === 'ended'
+  }
+
+  /** A request for the app. */
+  addRequest(request: ServedRequest, head: string): void {
+    this.push(EVENT.request, request.id, request.body ? 1 : 0, undefined, head)
+  }
+
+  /** Queues an event and lets it enter as soon as the isolate is idle. */
+  push(type: number, id: number, a = 0, extra?: Transferable, head = ''): void {
+    if (this.isOver) return
+    this.#queue.push({ type, id, a, head, extra })
+    if (!this.#running) this.context.pumpSoon(this)
+  }
+
+  /** Takes a request that has not been handed over out of the queue. Whether it was there. */
+  withdraw(id: number): boolean {
+    const index = this.#queue.findIndex(event => event.type === EVENT.request && event.id === id)
+    if (index >= 0) this.#queue.splice(index, 1)
+    return index >= 0
+  }
+
+  /** Bytes of bodies that lie in this process for the app: they count as its memory. */
+  readonly account = (deltaBytes: number): void => {
+    this.#stagedBytes += deltaBytes
+    if (this.#stagedBytes > this.spec.limits.memoryMb * 2 ** 20) {
+      this.kill('exceededMemory', 'Bodies that the app collects are larger than its memory.', 0)
+    }
+  }
+
+  /** Enters the isolate with what is queued, if it is idle. */
+  pump(): void {
+    if (this.#running || this.#state !== 'ready') return
+    const again = this.#control[CONTROL.queued]! > 0 || this.#control[CONTROL.blocked]! > 0
+    if (this.#queue.length === 0 && !again) return
+    const extras: Transferable[] = []
+    if (this.#control[CONTROL.wantsOutbox] === 1 && this.#outbox.length < OUTBOX_BYTES_LARGE) {
+      const larger = new SharedArrayBuffer(OUTBOX_BYTES_LARGE)
+      this.#outbox = Buffer.from(larger)
+      extras.push(share(larger))
+    }
+    const text = this.#writeEvents(extras)
+    this.#beginCall()
+    this.#isolate.enter(text, extras).then(this.#returned, this.#rejected)
+  }
+
+  #writeEvents(extras: Transferable[]): string {
+    const count = Math.min(this.#queue.length, EVENTS_MAX)
+    let text = ''
+    let heads = 0
+    for (let i = 0; i < count; i++) {
+      const event = this.#queue[i]!
+      const at = i * EVENT_INTS
+      this.#events[at] = event.type
+      this.#events[at + 1] = event.id
+      this.#events[at + 2] = event.a
+      if (event.type === EVENT.request) {
+        text = heads++ === 0 ? event.head : `${text}\0${event.head}`
+        this.#handed.push(event.id)
+      } else if (event.extra !== undefined) {
+        extras.push(event.extra)
+      }
+    }
+    this.#queue.splice(0, count)
+    this.#control[CONTROL.incoming] = count
+    return text
+  }
+
+  #beginCall(): void {
+    this.#running = true
+    this.#ranSinceStats = true
+    this.#call++
+    this.#callStartedAt = performance.now()
+    this.#callStartCpuNs = this.#cpuNs
+    this.#callStartEntries = this.#control[CONTROL.entries]!
+    this.#watchedEntries = this.#callStartEntries + 1
+    this.#watchedCpuNs = this.#cpuNs
+    this.#progressCpuNs = this.#cpuNs
+    this.#progressAt = this.#callStartedAt
+    this.context.watchdog.watch(this)
+  }
+
+  #endCall(): void {
+    this.#running = false
+    this.context.watchdog.unwatch(this)
+    this.#busyMs += performance.now() - this.#callStartedAt
+    const cpu = this.#isolate.cpuNs()
+    if (cpu !== null) this.#cpuNs = Number(cpu)
+  }
+
+  readonly #returned = (): void => {
+    this.#endCall()
+    if (this.#end) return this.#close(this.#end)
+    this.#noteBegun()
+    this.#takeRecords()
+    if (!this.isOver) this.pump()
+  }
+
+  readonly #rejected = (error: unknown): void => {
+    this.#endCall()
+    this.#noteBegun()
+    if (this.#end) return this.#close(this.#end)
+    const guilty = this.#current
+    if (isMemoryLimit(error)) {
+      const message = `The instance used more than ${this.spec.limits.memoryMb} MB of memory.`
+      this.#close({ reason: 'exceededMemory', message, guilty })
+    } else {
+      this.#close({ reason: 'protocolViolation', message: guestError(error).message, guilty })
+    }
+  }
+
+  #noteBegun(): void {
+    const begun = this.#control[CONTROL.begun]! - this.#begunSeen
+    this.#begunSeen += begun
+    if (begun > 0) this.#handed = this.#handed.slice(begun)
+  }
+
+  #takeRecords(): void {
+    const entries = Math.max(1, this.#control[CONTROL.entries]! - this.#callStartEntries)
+    const cpuNsEach = (this.#cpuNs - this.#callStartCpuNs) / entries
+    try {
+      const texts = this.#control[CONTROL.texts]! > 0 ? new Texts(this.#isolate.takeTexts()) : null
+      this.#records.take(this.#outbox, this.#control[CONTROL.outboxBytes]!, texts, cpuNsEach, this.#call)
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error
+      this.kill('protocolViolation', error.message, this.#current)
+      return
+    }
+    const current = this.context.requests.get(this.#current)
+    if (current?.instance !== this) return
+    this.#records.charge(current, cpuNsEach, this.#call)
+    if (current.cpuNs > this.spec.limits.cpuMs * NS_PER_MS) this.#exceededCpu(current.id)
+  }
+
+  /** The watchdog's look at a running isolate. */
+  poll(now: number): void {
+    if (this.#end) return
+    const cpu = this.#isolate.cpuNs()
+    if (cpu === null) return
+    const cpuNs = Number(cpu)
+    this.#cpuNs = cpuNs
+    const entries = this.#control[CONTROL.entries]!
+    if (entries !== this.#watchedEntries && this.#state === 'ready') {
+      this.#watchedEntries = entries
+      this.#watchedCpuNs = cpuNs
+    }
+    const current = this.#current
+    const before = this.context.requests.get(current)?.cpuNs ?? 0
+    const { cpuMs, startupCpuMs } = this.spec.limits
+    const limitMs = this.#state === 'starting' ? startupCpuMs : cpuMs
+    if (before + cpuNs - this.#watchedCpuNs > limitMs * NS_PER_MS) return this.#exceededCpu(current)
+    if (cpuNs - this.#progressCpuNs > NS_PER_MS) {
+      this.#progressCpuNs = cpuNs
+      this.#progressAt = now
+    } else if (now - this.#progressAt > STALL_MS) {
+      this.kill('exceededCpu', 'The isolate stood still, waiting for something that cannot come.', current)
+    }
+  }
+
+  #exceededCpu(guilty: number): void {
+    this.kill('exceededCpu', `The request used more than ${this.spec.limits.cpuMs} ms of CPU time.`, guilty)
+  }
+
+  /** Ends the instance now, for a reason that condemns it; a request is to blame, or none (0). */
+  kill(reason: Termination, message: string, guilty: number): void {
+    if (this.#end || this.#state === 'ended') return
+    this.#end = { reason, message, guilty }
+    if (this.#state !== 'starting') this.#state = 'ending'
+    this.#isolate.dispose()
+    if (!this.#running) return this.#close(this.#end)
+    this.#grace = setTimeout(() => this.#lost({ reason, message, guilty }), this.context.killGraceMs)
+  }
+
+  /** Nothing in this process can end the isolate: the process has to go. */
+  #lost(end: { reason: Termination; message: string; guilty: number }): void {
+    if (this.#isLost || this.#state === 'ended') return
+    this.#isLost = true
+    this.context.catastrophe(this, this.#report(this.#end ?? end))
+  }
+
+  get #current(): number {
+    return this.#control[CONTROL.current]! >>> 0
+  }
+
+  #close(end: { reason: Termination; message: string; guilty: number }): void {
+    if (this.#state === 'ended') return
+    const wasStarting = this.#state === 'starting'
+    this.#state = 'ended'
+    if (this.#grace) clearTimeout(this.#grace)
+    this.#isolate.dispose()
+    const report = this.#report(end)
+    this.#queue.length = 0
+    this.#records.close()
+    this.context.ended(this)
+    if (!wasStarting) this.context.writer.json(FRAME.ended, 0, this.id, report)
+  }
+
+  #report({ reason, message, guilty }: { reason: Termination; message: string; guilty: number }): EndReport {
+    this.#noteBegun()
+    const untouched = this.#handed.slice()
+    for (const event of this.#queue) if (event.type === EVENT.request) untouched.push(event.id)
+    const { heapBytes } = this.#heap
+    return { end: { reason, message, cpuMs: this.#cpuNs / NS_PER_MS, heapBytes }, guilty, untouched }
+  }
+
+  /** What has happened since the last call; null if nothing has. */
+  stats(now: number): InstanceStats | null {
+    if (!this.#ranSinceStats && this.#queue.length === 0) return null
+    if (!this.#running) {
+      this.#heap = this.#isolate.heapBytes() ?? this.#heap
+      this.#ranSinceStats = false
+    } else {
+      const cpu = this.#isolate.cpuNs()
+      if (cpu !== null) this.#cpuNs = Number(cpu)
+      this.#busyMs += now - this.#callStartedAt
+      this.#callStartedAt = now
+    }
+    const stats = {
+      instance: this.id,
+      ...this.#heap,
+      cpuMs: (this.#cpuNs - this.#cpuReportedNs) / NS_PER_MS,
+      busy: Math.min(1, this.#busyMs / Math.max(1, now - this.#statsAt)),
+      queued: this.#queue.length,
+    }
+    this.#cpuReportedNs = this.#cpuNs
+    this.#busyMs = 0
+    this.#statsAt = now
+    return stats
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * One V8 isolate with the sandbox in it: the only file that knows isolated-vm.
+ *
+ * Guest code runs on isolated-vm's threads, never on this one, and nothing of the host is reachable from it: what
+ * passes are strings, copies of bytes and two pieces of shared memory (sandbox/wire.ts). Once a promise here has
+ * rejected, the isolate is good for nothing.
+ */
+import { randomBytes } from 'node:crypto'
+import ivm from 'isolated-vm'
+import type { BundleModule } from '../bundle.ts'
+import { CONTROL_BYTES, type KernelStart, OUTBOX_BYTES } from '../sandbox/wire.ts'
+import type { InstanceSpec } from './messages.ts'
+import { compileApp } from './modules.ts'
+import type { Prelude } from './prelude.ts'
+import { BODY_WINDOW } from './protocol.ts'
+
+/** What every isolate of a process shares: the sandbox's script with V8's code cache, and its parts. */
+export class SharedPrelude {
+  readonly #main: string
+  readonly parts: SharedArrayBuffer
+  readonly partsIndex: string
+  #codeCache: ivm.ExternalCopy<ArrayBuffer> | undefined
+
+  constructor(prelude: Prelude) {
+    this.#main = prelude.main
+    const index: Record<string, [number, number]> = {}
+    let size = 0
+    for (const [name, text] of Object.entries(prelude.parts)) {
+      index[name] = [size, text.length]
+      size += text.length
+    }
+    this.parts = new SharedArrayBuffer(size)
+    const bytes = Buffer.from(this.parts)
+    for (const [name, text] of Object.entries(prelude.parts))
+      bytes.latin1Write(text, index[name]![0], text.length)
+    this.partsIndex = JSON.stringify(index)
+  }
+
+  /** Runs the sandbox's script in a context; its value is the kernel's interface. */
+  async run(isolate: ivm.Isolate, context: ivm.Context): Promise<ivm.Reference<Record<string, unknown>>> {
+    const cached = this.#codeCache
+    const script = await isolate.compileScript(
+      this.#main,
+      cached
+        ? { filename: 'vitrine:sandbox', cachedData: cached }
+        : { filename: 'vitrine:sandbox', produceCachedData: true },
+    )
+    this.#codeCache ??= (script as unknown as { cachedData?: ivm.ExternalCopy<ArrayBuffer> }).cachedData
+    const kernel = await script.run(context, { reference: true })
+    script.release()
+    return kernel as ivm.Reference<Record<string, unknown>>
+  }
+}
+
+type KernelFunction = ivm.Reference<(...args: Transferable[]) => unknown>
+type Kernel = Record<(typeof KERNEL_FUNCTIONS)[number], KernelFunction>
+/** What isolated-vm takes as an argument; made by `share` and `transfer`. */
+export type Transferable = ivm.Transferable
+
+/** Cut from errors' stacks: all that lies on the host's side. */
+const SANDBOX_FRAMES = /\n\s+at [^\n]*\bvitrine:sandbox\b[^\n]*/g
+const BOUNDARY = /\n\s+at (?:async )?\(<isolated-vm boundary>\)[\s\S]*$/
+
+export class Isolate {
+  readonly #isolate: ivm.Isolate
+  readonly #context: ivm.Context
+  readonly #kernel: Kernel
+  readonly control = new SharedArrayBuffer(CONTROL_BYTES)
+  readonly outbox = new SharedArrayBuffer(OUTBOX_BYTES)
+  readonly memoryMb: number
+  /** Called when V8 reports that the isolate can no longer be controlled. */
+  onCatastrophe: (message: string) => void = () => {}
+
+  private constructor(
+    isolate: ivm.Isolate,
+    context: ivm.Context,
+    kernel: Record<string, KernelFunction>,
+    memoryMb: number,
+  ) {
+    this.#isolate = isolate
+    this.#context = context
+    this.#kernel = kernel as Kernel
+    this.memoryMb = memoryMb
+  }
+
+  /** Makes an isolate with the sandbox loaded and no app. */
+  static async create(prelude: SharedPrelude, memoryMb: number): Promise<Isolate> {
+    let made: Isolate | null = null
+    const isolate = new ivm.Isolate({
+      memoryLimit: memoryMb,
+      onCatastrophicError: message => made?.onCatastrophe(message),
+    })
+    const context = await isolate.createContext()
+    const exported = await prelude.run(isolate, context)
+    const kernel: Record<string, KernelFunction> = {}
+    for (const name of KERNEL_FUNCTIONS) {
+      kernel[name] = (await exported.get(name, { reference: true })) as KernelFunction
+    }
+    await kernel.installParts!.apply(undefined, [share(prelude.parts), prelude.partsIndex])
+    exported.release()
+    made = new Isolate(isolate, context, kernel, memoryMb)
+    return made
+  }
+
+  /** Compiles the app's modules. Rejects with the app's own syntax error, or one about an import. */
+  async compile(spec: InstanceSpec, modules: BundleModule[]): Promise<CompiledApp> {
+    const start: KernelStart = {
+      limits: { ...spec.limits, bodyWindow: BODY_WINDOW },
+      vars: spec.vars,
+      syntax: spec.syntax,
+      seed: randomBytes(32).toString('hex'),
+    }
+    await this.#kernel.open.apply(undefined, [JSON.stringify(start), share(this.control), share(this.outbox)])
+    return compileApp({
+      isolate: this.#isolate,
+      context: this.#context,
+      expose: (name, value) => this.#kernel.expose.apply(undefined, [name, value]) as Promise<void>,
+      register: namespace => this.#kernel.register.apply(undefined, [namespace]) as Promise<string>,
+      spec,
+      modules,
+    })
+  }
+
+  /** One call of the pump. Resolves when the isolate has nothing more to do without the host. */
+  enter(text: string, extras: Transferable[]): Promise<unknown> {
+    return this.#kernel.enter.apply(undefined, [text, ...extras])
+  }
+
+  /** The texts that this call's records speak of. Runs no guest code. */
+  takeTexts(): string {
+    return this.#kernel.takeTexts.applySync(undefined, []) as string
+  }
+
+  /** CPU time in nanoseconds, also while the isolate runs; null once it is gone. */
+  cpuNs(): bigint | null {
+    try {
+      return this.#isolate.cpuTime
+    } catch {
+      return null
+    }
+  }
+
+  /** Bytes of heap and of external memory. Null while it runs, and once it is gone. */
+  heapBytes(): { heapBytes: number; externalBytes: number } | null {
+    try {
+      const statistics = this.#isolate.getHeapStatisticsSync()
+      return { heapBytes: statistics.total_heap_size, externalBytes: statistics.externally_allocated_size }
+    } catch {
+      return null
+    }
+  }
+
+  get isDisposed(): boolean {
+    return this.#isolate.isDisposed
+  }
+
+  dispose(): void {
+    if (!this.#isolate.isDisposed) this.#isolate.dispose()
+  }
+}
+
+/** What src/sandbox/main.ts exports. */
+const KERNEL_FUNCTIONS = ['open', 'installParts', 'expose', 'register', 'enter', 'takeTexts'] as const
+
+/** An app that is compiled and not evaluated. */
+export interface CompiledApp {
+  /** Runs the app's top level and takes its handlers; their names. Rejects with what it threw. */
+  evaluate(): Promise<string[]>
+}
+
+/** Shared memory, as an argument. */
+export function share(memory: SharedArrayBuffer): Transferable {
+  return new ivm.ExternalCopy(memory).copyInto({ release: true })
+}
+
+/** Bytes handed over as an argument: this side loses them. */
+export function transfer(buffer: ArrayBuffer): Transferable {
+  return new ivm.ExternalCopy(buffer, { transferOut: true }).copyInto({ release: true, transferIn: true })
+}
+
+/** What the app threw, as text for its developer, without the host's frames. */
+export function guestError(error: unknown): { message: string; stack: string } {
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  const stack = error instanceof Error && error.stack ? withoutHostFrames(error.stack) : message
+  return { message, stack }
+}
+
+/** A stack without the frames that are the platform's and tell a developer nothing. */
+export function withoutHostFrames(stack: string): string {
+  return stack.replace(BOUNDARY, '').replace(SANDBOX_FRAMES, '')
+}
+
+/** Whether an error says that V8 ended the isolate for its memory. */
+export function isMemoryLimit(error: unknown): boolean {
+  return error instanceof Error && /memory limit|out of memory|allocation failed/i.test(error.message)
+}

@@ -1,0 +1,108 @@
+/**
+ * What the scheduler and a runtime say to each other about instances, besides requests: the payloads of the
+ * protocol's JSON frames. `protocol.ts` carries them; everything that comes from a runtime is validated there.
+ */
+import type { LimitName, LogLevel } from '../channels.ts'
+import type { Outcome, Termination } from '../outcome.ts'
+
+/** All that a runtime needs to start an instance, but the bundle, which follows as bytes. */
+export interface InstanceSpec {
+  app: string
+  version: string
+  main: string
+  syntax: 'module' | 'service-worker'
+  compatibilityDate?: string
+  compatibilityFlags: string[]
+  vars: Record<string, unknown>
+  limits: InstanceLimits
+  /** The runtime keeps compiled code under this name. */
+  bundleHash: string
+  bundleBytes: number
+}
+
+export interface InstanceLimits {
+  cpuMs: number
+  startupCpuMs: number
+  memoryMb: number
+  waitUntilMs: number
+  subrequests: number
+  subrequestsAtOnce: number
+  logLinesPerRequest: number
+  logBytesPerRequest: number
+  timersMax: number
+  responseHeaderBytesMax: number
+}
+
+/** How a start ended. A failure's `message` is for the developer, with the app's own stack below it. */
+export type StartResult =
+  | { outcome: 'ok'; phasesMs: StartPhases; handlers: string[] }
+  | {
+      outcome: 'startupError' | 'exceededCpu' | 'exceededMemory' | 'internalError'
+      phasesMs: StartPhases
+      message: string
+      stack?: string
+    }
+
+/** Milliseconds: an isolate with the sandbox (near 0 from the prewarmed pool), compiling, evaluating. */
+export interface StartPhases {
+  isolate: number
+  compile: number
+  evaluate: number
+}
+
+/** The runtime ended an instance itself, or confirms a stop. */
+export interface InstanceEnd {
+  reason: Termination
+  message: string
+  cpuMs: number
+  heapBytes: number
+}
+
+/** What becomes of an instance's requests at its end. */
+export interface EndReport {
+  end: InstanceEnd
+  /** Stream of the request to blame, 0 for none. */
+  guilty: number
+  /** Streams of requests that certainly have not reached guest code. */
+  untouched: number[]
+}
+
+/** An answer to a heartbeat. */
+export interface RuntimeStats {
+  rssBytes: number
+  prewarmed: number
+  eventLoopLagMs: number
+  instances: InstanceStats[]
+}
+
+export interface InstanceStats {
+  instance: number
+  heapBytes: number
+  externalBytes: number
+  /** Since the last heartbeat. */
+  cpuMs: number
+  /** Share of the time since the last heartbeat that the isolate was running, 0 to 1. */
+  busy: number
+  /** Events that wait to enter the isolate. */
+  queued: number
+}
+
+/** Something an app did that is only to be told: sent as it happens. */
+export type Notice =
+  | {
+      type: 'log'
+      stream: number
+      level: LogLevel
+      kind: 'console' | 'exception'
+      message: string
+      time: number
+    }
+  | { type: 'subrequest'; status: number; durationMs: number }
+  | { type: 'limit'; limit: LimitName }
+
+/** How one request ended in the runtime. */
+export interface RequestEnd {
+  outcome: Outcome
+  cpuMs: number
+  message?: string
+}

@@ -1,0 +1,176 @@
+/**
+ * An app's modules in its isolate: ES modules, and text, data, JSON and WebAssembly as modules with one default
+ * export, each under its name in the bundle.
+ */
+import { posix } from 'node:path'
+import type ivm from 'isolated-vm'
+import type { BundleModule } from '../bundle.ts'
+import { type CompiledApp, type Transferable, transfer } from './isolate.ts'
+import type { InstanceSpec } from './messages.ts'
+
+interface AppParts {
+  isolate: ivm.Isolate
+  context: ivm.Context
+  /** Sets a global for the next script to pick up; undefined removes it. */
+  expose: (name: string, value: Transferable) => Promise<void>
+  /** Takes the main module's namespace, or none for service-worker syntax. JSON list of handlers. */
+  register: (namespace: Transferable) => Promise<string>
+  spec: InstanceSpec
+  modules: BundleModule[]
+}
+
+/** A name that no app can know while its modules are linked, and that is gone before its code runs. */
+const HANDOVER = 'vitrine:handover'
+
+const BUILT_IN = `const api = globalThis["${HANDOVER}"];
+export const { WorkerEntrypoint, env, waitUntil } = api;`
+
+export async function compileApp(parts: AppParts): Promise<CompiledApp> {
+  const { isolate, context, spec, modules } = parts
+  const byName = new Map(
+    modules.filter(module => module.type !== 'sourcemap').map(module => [module.name, module]),
+  )
+  const main = byName.get(spec.main)
+  if (!main) throw bundleError(`The bundle has no module ${JSON.stringify(spec.main)}.`)
+  if (spec.syntax === 'service-worker') return compileScript(parts, main, byName)
+
+  const compiled = new Map<string, ivm.Module>()
+  const names = new Map<ivm.Module, string>()
+  const load = async (name: string): Promise<ivm.Module> => {
+    const known = compiled.get(name)
+    if (known) return known
+    const module = byName.get(name)!
+    const made =
+      module.type === 'esm'
+        ? await isolate.compileModule(decode(module.content), { filename: name })
+        : await valueModule(parts, module)
+    compiled.set(name, made)
+    names.set(made, name)
+    return made
+  }
+  const resolve = async (specifier: string, referrer: ivm.Module): Promise<ivm.Module> => {
+    if (specifier === 'cloudflare:workers') {
+      const known = compiled.get(specifier)
+      if (known) return known
+      const made = await builtIn(parts)
+      compiled.set(specifier, made)
+      return made
+    }
+    return load(resolveSpecifier(specifier, names.get(referrer) ?? spec.main, byName))
+  }
+  // All imports are looked up first, so that a missing one is said before anything runs.
+  const pending = [spec.main]
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (compiled.has(name)) continue
+    const module = await load(name)
+    for (const specifier of module.dependencySpecifiers) {
+      if (specifier !== 'cloudflare:workers') pending.push(resolveSpecifier(specifier, name, byName))
+    }
+  }
+  const mainModule = await load(spec.main)
+  await mainModule.instantiate(context, resolve)
+  return {
+    evaluate: async () => {
+      await mainModule.evaluate()
+      return JSON.parse(await registerMain(parts, mainModule)) as string[]
+    },
+  }
+}
+
+async function compileScript(
+  parts: AppParts,
+  main: BundleModule,
+  byName: Map<string, BundleModule>,
+): Promise<CompiledApp> {
+  const script = await parts.isolate.compileScript(decode(main.content), { filename: main.name })
+  return {
+    evaluate: async () => {
+      // In this syntax text, data and WebAssembly are globals named after their files' stems.
+      for (const module of byName.values()) {
+        if (module === main) continue
+        await parts.expose(HANDOVER, handover(module))
+        const name = JSON.stringify(posix.basename(module.name).replace(/\W/g, '_'))
+        await parts.context.eval(`globalThis[${name}] = ${expression(module)}`)
+        await parts.expose(HANDOVER, undefined)
+      }
+      await script.run(parts.context)
+      return JSON.parse(await parts.register(undefined)) as string[]
+    },
+  }
+}
+
+async function registerMain(parts: AppParts, main: ivm.Module): Promise<string> {
+  try {
+    return await parts.register(main.namespace.derefInto())
+  } catch (error) {
+    // The exports of a module that still awaits are not initialized.
+    if (!(error instanceof ReferenceError)) throw error
+    throw bundleError(
+      'The top level still awaits something: it may not wait for requests, timers or fetches.',
+    )
+  }
+}
+
+/** An error that has no place in the app's code: its stack would show the host's. */
+function bundleError(message: string): Error {
+  const error = new Error(message)
+  error.stack = message
+  return error
+}
+
+function resolveSpecifier(specifier: string, importer: string, byName: Map<string, BundleModule>): string {
+  const relative = posix.normalize(posix.join(posix.dirname(importer), specifier))
+  for (const name of [relative, specifier, specifier.replace(/^\.\//, '')]) {
+    if (byName.has(name)) return name
+  }
+  const hint = specifier.startsWith('node:')
+    ? 'Node.js modules are not part of this platform; bundle a replacement.'
+    : 'Bundle it with the app.'
+  throw bundleError(`${importer} imports ${JSON.stringify(specifier)}, which is not in the bundle. ${hint}`)
+}
+
+/** A module whose default export is the bundle module's value. */
+async function valueModule(parts: AppParts, module: BundleModule): Promise<ivm.Module> {
+  await parts.expose(HANDOVER, handover(module))
+  try {
+    return await evaluated(parts, `export default ${expression(module)}`, module.name)
+  } finally {
+    await parts.expose(HANDOVER, undefined)
+  }
+}
+
+async function builtIn(parts: AppParts): Promise<ivm.Module> {
+  await parts.expose(HANDOVER, 'cloudflare:workers')
+  try {
+    return await evaluated(parts, BUILT_IN, 'cloudflare:workers')
+  } finally {
+    await parts.expose(HANDOVER, undefined)
+  }
+}
+
+async function evaluated(parts: AppParts, code: string, filename: string): Promise<ivm.Module> {
+  const module = await parts.isolate.compileModule(code, { filename })
+  await module.instantiate(parts.context, () => {
+    throw bundleError('A value imports nothing.')
+  })
+  await module.evaluate()
+  return module
+}
+
+function handover(module: BundleModule): Transferable {
+  if (module.type === 'text' || module.type === 'json') return decode(module.content)
+  const copy = new Uint8Array(module.content.byteLength)
+  copy.set(module.content)
+  return transfer(copy.buffer)
+}
+
+function expression(module: BundleModule): string {
+  const value = `globalThis["${HANDOVER}"]`
+  if (module.type === 'wasm') return `new WebAssembly.Module(${value})`
+  if (module.type === 'json') return `JSON.parse(${value})`
+  return value
+}
+
+function decode(content: Uint8Array): string {
+  return Buffer.from(content.buffer, content.byteOffset, content.byteLength).utf8Slice(0, content.byteLength)
+}

@@ -1,0 +1,250 @@
+/**
+ * The protocol between scheduler and runtime: length-prefixed binary frames over a unix socket or TCP.
+ *
+ *     u32le size of the rest | u8 type | u8 flags | u16 0 | u32le id | payload
+ *
+ * `id` names an instance or a stream: one request and its response, multiplexed with all others of the
+ * connection. Body bytes travel against credit, so that neither side buffers more than a window for each
+ * stream. Both sides close the connection on a frame that breaks the rules; the scheduler trusts no byte of it.
+ */
+import type { Socket } from 'node:net'
+
+/** Raised with every incompatible change; both sides must name the same one. */
+export const PROTOCOL_VERSION = 1
+
+/** The longest payload. Bundles and bodies are cut into pieces below it. */
+export const PAYLOAD_BYTES_MAX = 1 << 20
+
+/** Body bytes that may be under way in one direction of a stream before the receiver grants more. */
+export const BODY_WINDOW = 262_144
+
+/** Pieces in which long bodies and bundles are sent. */
+export const PIECE_BYTES = 65_536
+
+const HEADER_BYTES = 12
+
+/** Frame types. The comments give the meaning of `id` and the payload. */
+export const FRAME = {
+  /** Either way, first frame. JSON {protocol, token?, pid?}. */
+  hello: 1,
+
+  // scheduler → runtime
+  /** Instance. JSON InstanceSpec; `bundle` frames follow. */
+  start: 2,
+  /** Instance. A piece of the bundle. */
+  bundle: 3,
+  /** Instance. Ends it now; flags: index in TERMINATIONS. */
+  stop: 4,
+  /** Instance. u16 count, count × u32 (stream id, HAS_BODY bit), then the heads as latin1 text, joined by NUL. */
+  requests: 5,
+  /** Stream. The client has gone, or a limit was passed. */
+  abort: 6,
+  /** A heartbeat; id is echoed. */
+  ping: 7,
+
+  // both
+  /** Stream. Body bytes. */
+  chunk: 10,
+  /** Stream. The body is complete. From the runtime: u32 CPU time in µs. */
+  end: 11,
+  /** Stream. u32: that many more body bytes may be sent. */
+  credit: 12,
+
+  // runtime → scheduler
+  /** Instance. JSON StartResult. */
+  started: 20,
+  /**
+   * Stream. u16 status, u16 0, u32 CPU µs, u32 head bytes, head (latin1 `name\nvalue\n…`), body bytes. Flags:
+   * RESPONSE_* of sandbox/wire.ts.
+   */
+  response: 21,
+  /** Stream. The request is over, waitUntil included. u8 outcome, u8[3] 0, u32 CPU µs, message (UTF-8). */
+  finished: 22,
+  /** Instance. JSON EndReport. */
+  ended: 23,
+  /** Instance. JSON Notice. */
+  notice: 24,
+  /** JSON RuntimeStats; id as in the ping. */
+  pong: 25,
+  /** Instance. JSON EndReport. Its isolate cannot be ended: the process must be killed. */
+  catastrophe: 26,
+  /** Stream. The app has thrown; `finished` follows when waitUntil lets it. Payload as of `finished`. */
+  failed: 27,
+} as const
+
+/** On a stream id in a `requests` frame: a body follows. Stream ids never use this bit. */
+export const HAS_BODY = 0x8000_0000
+
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError'
+}
+
+type FrameHandler = (type: number, flags: number, id: number, payload: Buffer) => void
+
+/**
+ * Cuts a byte stream into frames. The payload handed out is a view, valid only during the call.
+ * Throws ProtocolError on a frame that cannot be.
+ */
+export class FrameReader {
+  readonly #handle: FrameHandler
+  /** A frame that has not arrived whole. */
+  #partial: Buffer | null = null
+  #have = 0
+
+  constructor(handle: FrameHandler) {
+    this.#handle = handle
+  }
+
+  push(bytes: Buffer): void {
+    let offset = 0
+    if (this.#partial) {
+      offset = this.#complete(bytes)
+      if (this.#partial) return
+    }
+    while (bytes.length - offset >= HEADER_BYTES) {
+      const end = offset + 4 + frameSize(bytes, offset)
+      if (end > bytes.length) break
+      this.#emit(bytes, offset, end)
+      offset = end
+    }
+    if (offset < bytes.length) this.#keep(bytes, offset)
+  }
+
+  #emit(bytes: Buffer, offset: number, end: number): void {
+    this.#handle(
+      bytes[offset + 4]!,
+      bytes[offset + 5]!,
+      bytes.readUInt32LE(offset + 8),
+      bytes.subarray(offset + HEADER_BYTES, end),
+    )
+  }
+
+  #keep(bytes: Buffer, offset: number): void {
+    const rest = bytes.length - offset
+    const size = rest >= HEADER_BYTES ? 4 + frameSize(bytes, offset) : HEADER_BYTES
+    this.#partial = Buffer.allocUnsafeSlow(size)
+    this.#have = bytes.copy(this.#partial, 0, offset)
+  }
+
+  /** Adds to the partial frame, emits it when it is whole, and tells how many bytes it took. */
+  #complete(bytes: Buffer): number {
+    let partial = this.#partial!
+    let taken = bytes.copy(partial, this.#have)
+    this.#have += taken
+    if (this.#have < partial.length) return taken
+    const size = 4 + frameSize(partial, 0)
+    if (size > partial.length) {
+      const grown = Buffer.allocUnsafeSlow(size)
+      partial.copy(grown)
+      this.#partial = partial = grown
+      const more = bytes.copy(partial, this.#have, taken)
+      this.#have += more
+      taken += more
+      if (this.#have < size) return taken
+    }
+    this.#partial = null
+    this.#emit(partial, 0, size)
+    return taken
+  }
+}
+
+function frameSize(bytes: Buffer, offset: number): number {
+  const size = bytes.readUInt32LE(offset)
+  if (size < HEADER_BYTES - 4 || size > PAYLOAD_BYTES_MAX + HEADER_BYTES - 4) {
+    throw new ProtocolError(`frame of ${size} bytes`)
+  }
+  return size
+}
+
+const SLAB_BYTES = 65_536
+
+/**
+ * Gathers frames and writes them to a socket together: at once when the connection is quiet, at the end of
+ * the event loop's turn when it is busy, so that batches grow with load and a lone request waits for nothing.
+ */
+export class FrameWriter {
+  readonly #socket: Socket
+  readonly #isBusy: () => boolean
+  readonly #beforeFlush: () => void
+  #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+  #used = 0
+  #scheduled = false
+
+  /** `beforeFlush` may add frames; `isBusy` decides between flushing in a microtask and after the turn. */
+  constructor(
+    socket: Socket,
+    { isBusy, beforeFlush = () => {} }: { isBusy: () => boolean; beforeFlush?: () => void },
+  ) {
+    this.#socket = socket
+    this.#isBusy = isBusy
+    this.#beforeFlush = beforeFlush
+  }
+
+  /** Adds a frame and returns its payload to be filled in at once; `size` bytes. */
+  frame(type: number, flags: number, id: number, size: number): Buffer {
+    const total = HEADER_BYTES + size
+    if (this.#used + total > this.#slab.length) this.#makeRoom(total)
+    const slab = this.#slab
+    const at = this.#used
+    slab.writeUInt32LE(total - 4, at)
+    slab[at + 4] = type
+    slab[at + 5] = flags
+    slab[at + 6] = 0
+    slab[at + 7] = 0
+    slab.writeUInt32LE(id, at + 8)
+    this.#used = at + total
+    this.schedule()
+    return slab.subarray(at + HEADER_BYTES, this.#used)
+  }
+
+  /** Adds a frame with a copy of these bytes, cut into several frames of the type if they are long. */
+  bytes(type: number, id: number, bytes: Uint8Array): void {
+    for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
+      const piece = bytes.subarray(from, from + PIECE_BYTES)
+      this.frame(type, 0, id, piece.length).set(piece)
+    }
+  }
+
+  json(type: number, flags: number, id: number, value: unknown): void {
+    const text = JSON.stringify(value)
+    const size = Buffer.byteLength(text)
+    if (size > PAYLOAD_BYTES_MAX) throw new ProtocolError(`${size} bytes of JSON in a frame of type ${type}`)
+    this.frame(type, flags, id, size).utf8Write(text)
+  }
+
+  credit(id: number, bytes: number): void {
+    this.frame(FRAME.credit, 0, id, 4).writeUInt32LE(bytes, 0)
+  }
+
+  /** Sees to it that what was added is written soon. */
+  schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    if (this.#isBusy()) setImmediate(this.#flush)
+    else queueMicrotask(this.#flush)
+  }
+
+  readonly #flush = (): void => {
+    this.#beforeFlush()
+    this.#scheduled = false
+    this.#write()
+  }
+
+  #write(): void {
+    if (this.#used === 0 || this.#socket.destroyed) {
+      this.#used = 0
+      return
+    }
+    this.#socket.write(this.#slab.subarray(0, this.#used))
+    // The kernel mostly takes it all at once; only then may the slab be used again.
+    if (this.#socket.writableLength !== 0 || this.#slab.length !== SLAB_BYTES) {
+      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+    }
+    this.#used = 0
+  }
+
+  #makeRoom(total: number): void {
+    this.#write()
+    if (total > this.#slab.length) this.#slab = Buffer.allocUnsafeSlow(total)
+  }
+}

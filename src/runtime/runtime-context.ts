@@ -1,0 +1,20 @@
+/** What the instances of one runtime connection share. */
+import type { Instance } from './instance.ts'
+import type { EndReport } from './messages.ts'
+import type { FrameWriter } from './protocol.ts'
+import type { RequestTable } from './served-request.ts'
+import type { Fetcher } from './subrequest.ts'
+import type { Watchdog } from './watchdog.ts'
+
+export interface RuntimeContext {
+  readonly writer: FrameWriter
+  readonly requests: RequestTable
+  readonly watchdog: Watchdog
+  readonly fetcher: Fetcher
+  readonly killGraceMs: number
+  /** Has the instance pump, soon enough and with what else arrives in this turn. */
+  pumpSoon(instance: Instance): void
+  /** The isolate is beyond control: the process must be killed. */
+  catastrophe(instance: Instance, report: EndReport): void
+  ended(instance: Instance): void
+}

@@ -1,0 +1,65 @@
+/** One request in the runtime, from the frame that brought it until `finished` has been sent. */
+import type { Body } from './bodies.ts'
+import type { Instance } from './instance.ts'
+import type { Subfetch } from './subfetch.ts'
+
+export class ServedRequest {
+  /** The connection's stream id. */
+  readonly id: number
+  readonly instance: Instance
+  /** The request's body, if it has one. */
+  body: Body | null = null
+  /** The body that is being sent as the response, where the app handed it over whole. */
+  piped: Body | null = null
+  readonly fetches = new Map<number, Subfetch>()
+  headSent = false
+  /** The response is complete or has failed. */
+  ended = false
+  over = false
+  cpuNs = 0
+  /** The call in which CPU time was last charged. */
+  chargedCall = 0
+  subrequests = 0
+  logBytes = 0
+  expiry: NodeJS.Timeout | null = null
+
+  constructor(id: number, instance: Instance) {
+    this.id = id
+    this.instance = instance
+  }
+}
+
+/** The requests of one connection, in slots (protocol.ts's stream ids name slot and generation). */
+export class RequestTable {
+  readonly #slots: (ServedRequest | null)[] = []
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  get(id: number): ServedRequest | null {
+    const request = this.#slots[id % SLOTS]
+    return request && request.id === id ? request : null
+  }
+
+  add(request: ServedRequest): void {
+    const slot = request.id % SLOTS
+    while (this.#slots.length <= slot) this.#slots.push(null)
+    this.#slots[slot] = request
+    this.#size++
+  }
+
+  /** Those of one instance. */
+  of(instance: Instance): ServedRequest[] {
+    return this.#slots.filter(request => request?.instance === instance) as ServedRequest[]
+  }
+
+  remove(request: ServedRequest): void {
+    if (this.get(request.id) !== request) return
+    this.#slots[request.id % SLOTS] = null
+    this.#size--
+  }
+}
+
+const SLOTS = 65_536

@@ -1,0 +1,146 @@
+/** The streams that bodies show: each stands for its source until somebody reads from it. */
+import { type AbortSignal, abortReason, isAborted, onAbort, removeAbort } from './abort.ts'
+import { host } from './current-host.ts'
+import { utf8Encode } from './encoding.ts'
+import type { BodySource } from './host.ts'
+import { apply, arrayBufferIsView, objectCreate, typedArrayByteLength, typedArrayTag } from './primordials.ts'
+import {
+  closeBytes,
+  enqueueBytes,
+  errorBytes,
+  pipeStreamThrough,
+  type ReadableByteStreamController,
+  ReadableStream,
+  spendStream,
+  TransformStream,
+  TransformStreamDefaultController,
+} from './streams.ts'
+import { type BufferSource, copyBytes, isBufferSource, Stamp } from './webidl.ts'
+
+const { enqueue } = TransformStreamDefaultController.prototype
+
+/** What a body's bytes are taken from, and what ends that. */
+export interface Origin {
+  source: BodySource
+  signal: AbortSignal | null
+}
+
+class Mark extends Stamp {
+  #origin: Origin | null
+
+  constructor(stream: ReadableStream, origin: Origin) {
+    super(stream)
+    this.#origin = origin
+  }
+
+  static of(stream: object): Origin | null {
+    return #origin in stream ? (stream as Mark).#origin : null
+  }
+
+  static remove(stream: object): void {
+    if (#origin in stream) (stream as Mark).#origin = null
+  }
+}
+
+/** What a stream made by `openSource` stands for; null if it is another's, or its bytes have been asked for. */
+export function untouchedOrigin(stream: ReadableStream): Origin | null {
+  return Mark.of(stream)
+}
+
+/** Leaves the stream as one that somebody else reads: its source has been taken. */
+export function spendOrigin(stream: ReadableStream): void {
+  Mark.remove(stream)
+  spendStream(stream)
+}
+
+/** A stream of the source's bytes. `signal` ends it with an error. */
+export function openSource(source: BodySource, signal: AbortSignal | null): ReadableStream {
+  if (source.kind === 'stream') return source.stream
+  const stream: ReadableStream =
+    source.kind === 'host' ? hostStream(source.id, signal, () => Mark.remove(stream)) : memoryStream(source)
+  new Mark(stream, { source, signal })
+  return stream
+}
+
+/** `touched` is called when bytes are asked for, or refused for good. */
+function hostStream(id: number, signal: AbortSignal | null, touched: () => void): ReadableStream {
+  let forgetSignal = () => {}
+  return new ReadableStream({
+    type: 'bytes',
+    start(controller: ReadableByteStreamController) {
+      if (signal === null) return
+      const abort = () => {
+        host.cancel(id)
+        errorBytes(controller, abortReason(signal))
+      }
+      if (isAborted(signal)) return abort()
+      onAbort(signal, abort)
+      forgetSignal = () => removeAbort(signal, abort)
+    },
+    async pull(controller: ReadableByteStreamController) {
+      touched()
+      const chunk = await host.pull(id)
+      if (chunk === undefined) {
+        forgetSignal()
+        closeBytes(controller)
+      } else enqueueBytes(controller, chunk)
+    },
+    cancel() {
+      touched()
+      forgetSignal()
+      host.cancel(id)
+    },
+  })
+}
+
+function memoryStream(
+  source: { kind: 'text'; text: string } | { kind: 'bytes'; bytes: Uint8Array },
+): ReadableStream {
+  return new ReadableStream({
+    type: 'bytes',
+    pull(controller: ReadableByteStreamController) {
+      // Enqueueing takes the buffer away, and a source may be another body's too.
+      const bytes =
+        source.kind === 'text' ? utf8Encode(source.text) : copyBytes(source.bytes as Uint8Array<ArrayBuffer>)
+      if (typedArrayByteLength(bytes) > 0) enqueueBytes(controller, bytes)
+      closeBytes(controller)
+    },
+  })
+}
+
+/**
+ * The same stream with chunks of its own: what one reader of a clone does to its bytes, the other does not see.
+ */
+export function copiedChunks(stream: ReadableStream): ReadableStream {
+  const copies = new TransformStream({
+    transform(chunk: unknown, controller: TransformStreamDefaultController<unknown>) {
+      apply(enqueue, controller, [isBufferSource(chunk) ? copyOf(chunk) : chunk])
+    },
+  })
+  return pipeStreamThrough(stream, copies)
+}
+
+const viewClasses: Record<string, new (buffer: ArrayBuffer) => ArrayBufferView> = objectCreate(null)
+const knownViews = [
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  BigInt64Array,
+  BigUint64Array,
+  Float16Array,
+  Float32Array,
+  Float64Array,
+]
+for (let i = 0; i < knownViews.length; i++) viewClasses[knownViews[i]!.name] = knownViews[i]!
+const DataViewClass = DataView
+
+function copyOf(source: BufferSource): BufferSource {
+  const { buffer } = copyBytes(source)
+  if (!arrayBufferIsView(source)) return buffer
+  const tag = typedArrayTag(source)
+  return tag === undefined ? new DataViewClass(buffer) : new viewClasses[tag]!(buffer)
+}

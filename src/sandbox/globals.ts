@@ -1,0 +1,147 @@
+/**
+ * The globals that apps see, besides the language's own: the one list of them.
+ *
+ * Interfaces are writable, configurable and not enumerable, functions and attributes are enumerable, as WebIDL has
+ * it.
+ */
+import { AbortController, AbortSignal } from './abort.ts'
+import { addFetchListener, ExecutionContext, FetchEvent } from './app.ts'
+import { atob, btoa } from './base64.ts'
+import { Blob, File } from './blob.ts'
+import { console } from './console.ts'
+import { Crypto, CryptoKey, crypto, SubtleCrypto } from './crypto.ts'
+import { DOMException } from './dom-exception.ts'
+import { TextDecoder, TextEncoder } from './encoding.ts'
+import { CustomEvent, ErrorEvent, PromiseRejectionEvent } from './event-kinds.ts'
+import { Event, EventTarget } from './events.ts'
+import { fetch } from './fetch.ts'
+import { FormData } from './form-data.ts'
+import { Headers } from './headers.ts'
+import { FixedLengthStream, IdentityTransformStream } from './identity-stream.ts'
+import { queueMicrotask, reportError } from './microtask.ts'
+import { Navigator, navigator } from './navigator.ts'
+import { Performance, performance } from './performance.ts'
+import { defineProperty, ownKeys } from './primordials.ts'
+import { Request } from './request.ts'
+import { Response } from './response.ts'
+import {
+  ByteLengthQueuingStrategy,
+  CountQueuingStrategy,
+  ReadableByteStreamController,
+  ReadableStream,
+  ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController,
+  ReadableStreamDefaultReader,
+  TransformStream,
+  TransformStreamDefaultController,
+  WritableStream,
+  WritableStreamDefaultController,
+  WritableStreamDefaultWriter,
+} from './streams.ts'
+import { structuredClone } from './structured-clone.ts'
+import { TextDecoderStream, TextEncoderStream } from './text-streams.ts'
+import {
+  clearInterval,
+  clearTimeout,
+  scheduler,
+  setImmediate,
+  setInterval,
+  setTimeout,
+} from './timer-functions.ts'
+import { URL } from './url.ts'
+import { URLSearchParams } from './url-search-params.ts'
+
+const INTERFACES = {
+  AbortController,
+  AbortSignal,
+  Blob,
+  ByteLengthQueuingStrategy,
+  CountQueuingStrategy,
+  Crypto,
+  CryptoKey,
+  CustomEvent,
+  DOMException,
+  ErrorEvent,
+  Event,
+  EventTarget,
+  ExecutionContext,
+  FetchEvent,
+  File,
+  FixedLengthStream,
+  FormData,
+  Headers,
+  IdentityTransformStream,
+  Navigator,
+  Performance,
+  PromiseRejectionEvent,
+  ReadableByteStreamController,
+  ReadableStream,
+  ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController,
+  ReadableStreamDefaultReader,
+  Request,
+  Response,
+  SubtleCrypto,
+  TextDecoder,
+  TextDecoderStream,
+  TextEncoder,
+  TextEncoderStream,
+  TransformStream,
+  TransformStreamDefaultController,
+  URL,
+  URLSearchParams,
+  WritableStream,
+  WritableStreamDefaultController,
+  WritableStreamDefaultWriter,
+}
+
+const FUNCTIONS = {
+  addEventListener,
+  atob,
+  btoa,
+  clearImmediate: clearTimeout,
+  clearInterval,
+  clearTimeout,
+  fetch,
+  queueMicrotask,
+  reportError,
+  setImmediate,
+  setInterval,
+  setTimeout,
+  structuredClone,
+}
+
+const OBJECTS = { console, crypto, navigator, performance, scheduler, self: globalThis }
+
+/** `fetch` listeners are the app in service-worker syntax. */
+function addEventListener(type: unknown, listener: unknown): void {
+  if (`${type}` !== 'fetch') return
+  if (typeof listener !== 'function')
+    throw new TypeError('addEventListener needs a function as its second argument.')
+  addFetchListener(listener as (event: unknown) => unknown)
+}
+
+export function installGlobals(): void {
+  install(INTERFACES, false)
+  install(FUNCTIONS, true)
+  install(OBJECTS, true)
+  // An isolate that waits uses no CPU time and answers nobody.
+  defineProperty(Atomics, 'wait', {
+    value: function wait() {
+      throw new TypeError('Atomics.wait cannot be used here: it would stop the whole app.')
+    },
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  })
+}
+
+function install(values: Record<string, unknown>, enumerable: boolean): void {
+  const names = ownKeys(values) as string[]
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i]!
+    defineProperty(globalThis, name, { value: values[name], writable: true, enumerable, configurable: true })
+  }
+}

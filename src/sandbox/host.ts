@@ -1,0 +1,82 @@
+/**
+ * What the Web APIs in the sandbox may ask of the host, and the shapes in which requests and responses pass
+ * between them and the kernel (kernel.ts implements `Host`; nothing of this is reachable from guest code).
+ */
+
+import type { AbortSignal } from './abort.ts'
+import type { ReadableStream } from './streams.ts'
+
+/** Where a body's bytes are. */
+export type BodySource =
+  /** A string still to be encoded as UTF-8: the host does that natively. */
+  | { kind: 'text'; text: string }
+  | { kind: 'bytes'; bytes: Uint8Array }
+  /** Bytes that lie with the host under this id, until asked for: a request's body, a fetched response's. */
+  | { kind: 'host'; id: number }
+  | { kind: 'stream'; stream: ReadableStream<Uint8Array> }
+
+export interface Host {
+  /** The next bytes of a body that lies with the host; undefined at its end. Rejects if it broke off. */
+  pull(id: number): Promise<Uint8Array | undefined>
+  /** All remaining bytes, in one piece. */
+  collectBytes(id: number): Promise<ArrayBuffer>
+  /** All remaining bytes, decoded as UTF-8 by the host (BOM removed, malformed sequences replaced). */
+  collectText(id: number): Promise<string>
+  /** Nobody wants the rest. */
+  cancel(id: number): void
+
+  /** Sends a subrequest; rejects with a TypeError where fetch() would. `signal` aborts it. */
+  fetch(request: OutgoingRequest, signal: AbortSignal | null): Promise<IncomingResponse>
+
+  /** Has the host do something slow: `digest`, with the algorithm and the data. Rejects with what it refused. */
+  digest(
+    algorithm: 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512' | 'MD5',
+    data: Uint8Array,
+  ): Promise<ArrayBuffer>
+
+  /** Fills with random bytes that came from the host. */
+  fillRandom(target: Uint8Array): void
+
+  /** One line of console output. */
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void
+
+  /** Milliseconds since the epoch, as Date.now() tells guests. */
+  now(): number
+
+  /** Runs `callback` once after `delayMs`, on behalf of the request that is being served now. */
+  setTimer(callback: () => void, delayMs: number): number
+  clearTimer(id: number): void
+
+  /** An exception nobody caught: told to the developer, fatal to nothing. */
+  reportException(error: unknown): void
+}
+
+/** `headers` is flat: name, value, …, names in lower case. */
+export interface OutgoingRequest {
+  method: string
+  url: string
+  headers: string[]
+  body: BodySource | null
+  redirect: 'follow' | 'manual' | 'error'
+}
+
+export interface IncomingResponse {
+  status: number
+  statusText: string
+  /** After redirects. */
+  url: string
+  redirected: boolean
+  /** Flat, names in lower case. */
+  headers: string[]
+  /** Id of the body with the host; null if there is none. */
+  body: number | null
+}
+
+/** A guest's Response, as the kernel sends it. */
+export interface OutgoingResponse {
+  status: number
+  statusText: string
+  /** Flat, names in lower case, several of one name kept apart (Set-Cookie). */
+  headers: string[]
+  body: BodySource | null
+}

@@ -1,0 +1,81 @@
+/**
+ * The sandbox's entry: what the host gets hold of (src/runtime/isolate.ts), and the globals that apps see.
+ *
+ * All of it runs before any guest code, in an isolate that does not know its app yet.
+ */
+import { getEnv, holdOpen, registerListeners, registerModule, setEnv, WorkerEntrypoint } from './app.ts'
+import { setHost } from './current-host.ts'
+import { limitDigests, startDigest } from './digests.ts'
+import { limitFetches, startFetch } from './fetches.ts'
+import { installGlobals } from './globals.ts'
+import { cancel, collectBytes, collectText, pull } from './incoming.ts'
+import { enter as enterKernel, openKernel } from './kernel.ts'
+import { limitLogging, log, logException } from './logging.ts'
+import { openOutbox, takeTexts } from './outbox.ts'
+import { installParts as keepParts } from './parts.ts'
+import { jsonParse, jsonStringify, ownKeys, typedArrayLength } from './primordials.ts'
+import { randomBytes, seedRandom } from './random.ts'
+import { current, requireRequest } from './request-context.ts'
+import { limitServing } from './serve.ts'
+import { limitTimers, startTimer, stopTimer } from './timers.ts'
+import type { KernelStart } from './wire.ts'
+
+setHost({
+  pull,
+  collectBytes,
+  collectText,
+  cancel,
+  fetch: startFetch,
+  digest: startDigest,
+  fillRandom: target => randomBytes(target, 0, typedArrayLength(target)),
+  log,
+  now: Date.now,
+  setTimer: (callback, delayMs) => startTimer(callback, delayMs, false),
+  clearTimer: stopTimer,
+  reportException: error => logException(current, error),
+})
+installGlobals()
+
+/** Tells the isolate which app it will run. `start`: JSON of KernelStart. */
+export function open(start: string, control: SharedArrayBuffer, outbox: SharedArrayBuffer): void {
+  const { limits, vars, syntax, seed } = jsonParse(start) as KernelStart
+  openOutbox(control, outbox)
+  openKernel(control)
+  limitLogging(limits)
+  limitFetches(limits)
+  limitDigests(limits)
+  limitServing(limits)
+  limitTimers(limits.timersMax)
+  seedRandom(seed)
+  setEnv(vars)
+  if (syntax === 'service-worker') {
+    const names = ownKeys(vars) as string[]
+    for (let i = 0; i < names.length; i++)
+      (globalThis as Record<string, unknown>)[names[i]!] = vars[names[i]!]
+  }
+}
+
+/** Puts a value where the host's next script finds it, or takes it away. */
+export function expose(name: string, value: unknown): void {
+  const global = globalThis as Record<string, unknown>
+  if (value === undefined) delete global[name]
+  else if (value === 'cloudflare:workers') {
+    const waitUntil = (promise: unknown) => holdOpen(requireRequest('waitUntil()'), promise)
+    global[name] = { WorkerEntrypoint, env: getEnv(), waitUntil }
+  } else global[name] = value
+}
+
+/** Takes the app's handlers once its top level has run; JSON of their names. */
+export function register(namespace: { default?: unknown } | undefined): string {
+  return jsonStringify(namespace ? registerModule(namespace) : registerListeners())
+}
+
+export function installParts(memory: SharedArrayBuffer, index: string): void {
+  keepParts(memory, jsonParse(index) as Record<string, [number, number]>)
+}
+
+export function enter(text: string, ...extras: unknown[]): void {
+  enterKernel(text, extras)
+}
+
+export { takeTexts }

@@ -1,0 +1,163 @@
+/**
+ * What passes between the pump (host, src/runtime) and the kernel (guest side, in the isolate), and where.
+ *
+ * Two pieces of shared memory belong to each instance. `control` holds counters and, in each call, the
+ * descriptors of the events that come in. `outbox` takes the records that go out; it is empty at the start of
+ * each call and read by the host after it. Guest code reaches neither; the host believes neither.
+ */
+
+/** Indices into `control` as an Int32Array. */
+export const CONTROL = {
+  /** Id of the request whose code is running, 0 for none: whom the watchdog blames. */
+  current: 0,
+  /** How many times a request's code was entered. */
+  entries: 1,
+  /** How many requests have been begun, in the order in which they were handed over. */
+  begun: 2,
+  /** How many events wait in the isolate's queue. */
+  queued: 3,
+  /** Bytes of records in the outbox. */
+  outboxBytes: 4,
+  /** Texts that wait to be taken. */
+  texts: 5,
+  /** 1: a larger outbox would help. */
+  wantsOutbox: 6,
+  /** Bytes that could not be written for want of room: call again. */
+  blocked: 7,
+  /** How many events this call brings. */
+  incoming: 8,
+} as const
+
+/** Byte offset of the event descriptors in `control`: type, id, a, b as int32 each. */
+export const EVENTS_OFFSET = 64
+export const EVENT_INTS = 4
+/** Events in one call. */
+export const EVENTS_MAX = 256
+export const CONTROL_BYTES = EVENTS_OFFSET + EVENTS_MAX * EVENT_INTS * 4
+
+/** The outbox at first, and once an app has shown that it sends long bodies. */
+export const OUTBOX_BYTES = 65_536
+export const OUTBOX_BYTES_LARGE = 1 << 20
+
+/**
+ * Events, host to guest. `head`: takes the next NUL-separated piece of the call's text. `extra`: takes the
+ * next of the call's further arguments.
+ */
+export const EVENT = {
+  /** id: request, a: 1 if a body follows; head. */
+  request: 1,
+  /** id: the request was given up by the client or the platform. */
+  abort: 2,
+  /** id: body that was pulled; extra: ArrayBuffer. */
+  chunk: 3,
+  /** id: body that was collected; extra: ArrayBuffer or string. */
+  collected: 4,
+  /** id: the pulled body is at its end. */
+  end: 5,
+  /** id: the body broke off; extra: why. */
+  broken: 6,
+  /** id: outgoing body, a: bytes that may be sent in addition. */
+  credit: 7,
+  /** id: fetch; a: status, with FETCHED_* from bit 16; extra: `url\nstatusText\nname\nvalue…`. */
+  fetched: 8,
+  /** id: fetch; extra: why it failed. */
+  fetchFailed: 9,
+  /** The time asked for by a `wake` record has come. */
+  wake: 10,
+  /** id: digest; extra: ArrayBuffer. */
+  digested: 11,
+  /** id: request whose time for waitUntil is over. */
+  expire: 12,
+  /** id: an outgoing body that nobody wants any more. */
+  unwanted: 13,
+  /** id: an outgoing body that was handed over by `pipe`; a: 0 sent, 1 broke off. */
+  piped: 14,
+} as const
+
+/** Flags of `fetched`. */
+export const FETCHED_REDIRECTED = 1
+export const FETCHED_BODY = 2
+
+/**
+ * Records, guest to host: u32 type | payload bytes << 8, u32 id, payload, padding to 4. Ids of requests are the
+ * host's; ids of fetches and digests are made here and have the top bit set.
+ */
+export const RECORD = {
+  /** Request. As protocol.ts's `response` frame, with RESPONSE_* flags in place of its u16 0. */
+  response: 1,
+  /** Outgoing body. Bytes. */
+  chunk: 2,
+  /** Outgoing body. The next text to be taken is a piece of it. */
+  text: 3,
+  /** Outgoing body. Complete. */
+  end: 4,
+  /** Outgoing body. u32: the incoming body whose bytes are its bytes; both are the host's from now on. */
+  pipe: 5,
+  /** Outgoing body. It broke off. */
+  broken: 6,
+  /** Request. u32 0: ok, 1: exception; message in UTF-8. */
+  finished: 7,
+  /** Incoming body. u32 how: PULL. */
+  pull: 8,
+  /** Incoming body. Nobody wants the rest. */
+  cancel: 9,
+  /** Fetch. u32 request, u32 flags: FETCH_*; then UTF-8 `method\nurl\nname\nvalue\n…`. */
+  fetch: 10,
+  /** Fetch. */
+  abortFetch: 11,
+  /** Digest. u32 request, u32 algorithm; its data is an outgoing body. */
+  digest: 12,
+  /** Request or 0. u32 level | kind << 8; UTF-8. */
+  log: 13,
+  /** f64 milliseconds until the next timer. */
+  wake: 14,
+  /** Request or 0. u32: index in LIMIT_NOTICES. */
+  limit: 15,
+  /** Request. The app has thrown, but waitUntil keeps the request open. u32 0; message in UTF-8. */
+  failed: 16,
+} as const
+
+export const RECORD_HEADER_BYTES = 8
+
+/** Flags of a response, here and in the protocol: the body that comes with it is all there is. */
+export const RESPONSE_WHOLE = 1
+/** The request is over too, with outcome ok; no `finished` follows. */
+export const RESPONSE_FINISHED = 2
+/** A `response` record's body is not in it but is the next text to be taken. */
+export const RESPONSE_TEXT = 4
+
+export const PULL = { chunk: 0, bytes: 1, text: 2 } as const
+
+export const FETCH_BODY = 1
+/** The body's length is known: the host sends it in one piece, and again after a redirect. */
+export const FETCH_FIXED = 8
+export const REDIRECT_SHIFT = 1
+export const REDIRECTS = ['follow', 'manual', 'error'] as const
+
+export const DIGESTS = ['SHA-1', 'SHA-256', 'SHA-384', 'SHA-512', 'MD5'] as const
+export const WIRE_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export const LOG_KINDS = ['console', 'exception'] as const
+export const LIMIT_NOTICES = ['subrequests', 'log_lines', 'timers', 'response_headers'] as const
+
+/** Ids that guests make have this bit. */
+export const GUEST_ID = 0x8000_0000
+
+/** The limits that the kernel keeps itself, for good errors; the host keeps them too where they protect it. */
+export interface KernelLimits {
+  subrequests: number
+  subrequestsAtOnce: number
+  logLinesPerRequest: number
+  logBytesPerRequest: number
+  timersMax: number
+  responseHeaderBytesMax: number
+  bodyWindow: number
+}
+
+/** What the kernel learns when its app starts. */
+export interface KernelStart {
+  limits: KernelLimits
+  vars: Record<string, unknown>
+  syntax: 'module' | 'service-worker'
+  /** 64 hex digits. */
+  seed: string
+}

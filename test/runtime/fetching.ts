@@ -1,0 +1,65 @@
+/** Shorthands with which tests fetch. */
+import assert from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import { EgressPolicy } from '../../src/runtime/egress.ts'
+import {
+  Fetcher,
+  type FetcherOptions,
+  type Subrequest,
+  type SubresponseHead,
+} from '../../src/runtime/subrequest.ts'
+
+/** A fetcher that may reach loopback. */
+export function localFetcher(options: Partial<FetcherOptions> = {}): Fetcher {
+  return new Fetcher({ egress: new EgressPolicy(['127.0.0.0/8', '::1/128']), ...options })
+}
+
+/** A GET of an app named "app", unless `request` says otherwise. */
+export function fetchUrl(
+  fetcher: Fetcher,
+  url: string,
+  request: Partial<Subrequest> = {},
+): Promise<SubresponseHead> {
+  return fetcher.fetch({
+    app: 'app',
+    method: 'GET',
+    url,
+    headers: [],
+    body: null,
+    redirect: 'follow',
+    signal: new AbortController().signal,
+    ...request,
+  })
+}
+
+export async function fetchText(
+  fetcher: Fetcher,
+  url: string,
+  request: Partial<Subrequest> = {},
+): Promise<string> {
+  return text(await fetchUrl(fetcher, url, request))
+}
+
+export async function text({ body }: SubresponseHead): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of body ?? []) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+/** The value of the only header of this name; undefined if there is none or several. */
+export function header({ headers }: SubresponseHead, name: string): string | undefined {
+  const values = headers.filter((_, at) => at % 2 === 1 && headers[at - 1] === name)
+  return values.length === 1 ? values[0] : undefined
+}
+
+/** Resolves when the fetcher has so many connections; rejects if that does not come about. */
+export async function hasConnections(
+  fetcher: Fetcher,
+  expected: { open: number; idle: number },
+): Promise<void> {
+  for (let turns = 0; turns < 1000 && !isDeepStrictEqual(fetcher.connections, expected); turns++) {
+    await setImmediate()
+  }
+  assert.deepEqual(fetcher.connections, expected)
+}

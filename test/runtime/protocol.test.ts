@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { connect, createServer, type Socket } from 'node:net'
+import { test } from 'node:test'
+import { FrameReader, FrameWriter, PAYLOAD_BYTES_MAX, ProtocolError } from '../../src/runtime/protocol.ts'
+
+interface Frame {
+  type: number
+  flags: number
+  id: number
+  payload: string
+}
+
+function frame({ type, flags, id, payload }: Frame): Buffer {
+  const body = Buffer.from(payload, 'latin1')
+  const bytes = Buffer.alloc(12 + body.length)
+  bytes.writeUInt32LE(8 + body.length, 0)
+  bytes[4] = type
+  bytes[5] = flags
+  bytes.writeUInt32LE(id, 8)
+  body.copy(bytes, 12)
+  return bytes
+}
+
+function collect(pieces: Buffer[]): Frame[] {
+  const seen: Frame[] = []
+  const reader = new FrameReader((type, flags, id, payload) => {
+    seen.push({ type, flags, id, payload: payload.toString('latin1') })
+  })
+  for (const piece of pieces) reader.push(piece)
+  return seen
+}
+
+const FRAMES: Frame[] = [
+  { type: 7, flags: 0, id: 1, payload: '' },
+  { type: 10, flags: 3, id: 0xffff_ffff, payload: 'a body' },
+  { type: 21, flags: 1, id: 65_537, payload: 'x'.repeat(5000) },
+]
+
+test('frames come out the same however the bytes were cut', () => {
+  const bytes = Buffer.concat(FRAMES.map(frame))
+  for (const size of [1, 2, 3, 5, 11, 12, 13, 100, 4096, bytes.length]) {
+    const pieces: Buffer[] = []
+    for (let at = 0; at < bytes.length; at += size) pieces.push(Buffer.from(bytes.subarray(at, at + size)))
+
+    assert.deepEqual(collect(pieces), FRAMES, `in pieces of ${size} bytes`)
+  }
+})
+
+test('a frame that says it is longer than any may be, or shorter than its head, is refused at once', () => {
+  const tooLong = Buffer.alloc(12)
+  tooLong.writeUInt32LE(PAYLOAD_BYTES_MAX + 9, 0)
+  const tooShort = Buffer.alloc(12)
+  tooShort.writeUInt32LE(7, 0)
+
+  assert.throws(() => collect([tooLong]), ProtocolError)
+  assert.throws(() => collect([tooShort]), ProtocolError)
+})
+
+test('what a writer gathers in one turn arrives as it was written, long bodies in pieces', async () => {
+  const { reader, writer, close } = await pair()
+  const big = Buffer.alloc(200_000, 'z')
+
+  writer.json(2, 0, 5, { app: 'é' })
+  writer.bytes(10, 6, big)
+  writer.credit(6, 70_000)
+
+  const seen: Frame[] = []
+  let bytes = 0
+  await new Promise<void>(resolve => {
+    const frames = new FrameReader((type, flags, id, payload) => {
+      seen.push({ type, flags, id, payload: payload.toString('utf8') })
+      if (type === 10) bytes += payload.length
+      if (type === 12) resolve()
+    })
+    reader.on('data', chunk => frames.push(chunk as Buffer))
+  })
+  assert.equal(seen[0]!.payload, '{"app":"é"}')
+  assert.equal(bytes, big.length)
+  assert.equal(seen.at(-1)!.id, 6)
+  close()
+})
+
+async function pair(): Promise<{ reader: Socket; writer: FrameWriter; close: () => void }> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
+  const socket = connect((server.address() as { port: number }).port, '127.0.0.1')
+  const reader = await accepted
+  const close = () => {
+    socket.destroy()
+    reader.destroy()
+    server.close()
+  }
+  return { reader, writer: new FrameWriter(socket, { isBusy: () => false }), close }
+}
