@@ -1,0 +1,360 @@
+/**
+ * One HTTP request and its response: an exchange whose client end is node:http.
+ *
+ * Whatever the app, the platform or the client do, the client gets one response or sees its connection break, and
+ * exactly one event tells how it ended.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { limitChannel, type Rejection, requestChannel } from '../channels.ts'
+import type { Config } from '../config.ts'
+import type { Outcome } from '../outcome.ts'
+import { normalizeHost } from '../routes.ts'
+import { Dispatch, type DispatchedExchange, type Dispatcher } from '../scheduler/dispatch.ts'
+import type { ExchangeLink } from '../scheduler/exchange.ts'
+import { errorResponse } from './error-page.ts'
+import { RequestBody } from './request-body.ts'
+import { readTarget, requestHead } from './request-head.ts'
+import { requestIdFrom } from './request-id.ts'
+import { isBodyless, responseHead } from './response-head.ts'
+import { answerTo } from './status.ts'
+
+/** The proxy, as its exchanges see it. */
+export interface ExchangeHost {
+  readonly config: Pick<Config, 'requestBodyBytesMax' | 'responseHeaderBytesMax' | 'clientIdleMs'>
+  readonly dispatcher: Dispatcher
+  /** Connections are to be closed after the response under way. */
+  readonly stopping: boolean
+  /** The exchange is over. */
+  onSettled(exchange: HttpExchange): void
+}
+
+export interface ExchangeOptions {
+  /** The request's target as the client sent it. */
+  target: string
+  clientIp: string
+  /** The client waits for a 100 before it sends the body. */
+  expectsContinue: boolean
+}
+
+/** An answer that the proxy gives by itself, where the outcome's own would say too little. */
+interface Refusal {
+  status?: number
+  message?: string
+  rejection?: Rejection
+}
+
+export class HttpExchange implements DispatchedExchange {
+  readonly requestId: string
+  readonly method: string
+  readonly hasBody: boolean
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly dispatch: Dispatch
+  link: ExchangeLink | null = null
+  responded = false
+  host = ''
+  /** Index in the proxy's list of exchanges. */
+  slot = -1
+  readonly #host: ExchangeHost
+  readonly #options: ExchangeOptions
+  readonly #startedAt = performance.now()
+  readonly #body: RequestBody | null
+  #url: string
+  #head = ''
+  #outcome: Outcome | null = null
+  /** In place of the outcome's own answer. */
+  #refusal: Refusal | null = null
+  #status = 0
+  #firstByteAt = 0
+  #cpuMs = 0
+  #bytesOut = 0
+  /** Response bytes still to come, as far as the app has promised; -1: it has not. */
+  #promised = -1
+  #swallow = false
+  /** Response bytes for which the app gets credit once they have left. */
+  #owed = 0
+  /** Since when the client has not taken what was written; 0: it has. */
+  #stalledSince = 0
+  #settled = false
+
+  constructor(
+    host: ExchangeHost,
+    { request, response }: { request: IncomingMessage; response: ServerResponse },
+    options: ExchangeOptions,
+  ) {
+    const { headers } = request
+    this.#host = host
+    this.#options = options
+    this.request = request
+    this.response = response
+    this.method = request.method ?? ''
+    this.#url = options.target
+    this.requestId = requestIdFrom(headers['x-request-id'] as string | undefined)
+    const length = headers['content-length']
+    this.hasBody = headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0)
+    this.#body = this.hasBody
+      ? new RequestBody(this, request, {
+          bytesMax: host.config.requestBodyBytesMax,
+          onTooLong: () => this.#giveUp({ rejection: 'body_too_large' }),
+        })
+      : null
+    this.dispatch = new Dispatch(this)
+  }
+
+  /** Path without query. */
+  get path(): string {
+    const query = this.#url.indexOf('?')
+    return query === -1 ? this.#url : this.#url.slice(0, query)
+  }
+
+  get bodyIntact(): boolean {
+    return this.#body === null || this.#body.intact
+  }
+
+  /** Has the request served, or refuses it. */
+  begin(): void {
+    const { headers, rawHeaders } = this.request
+    const target = readTarget(this.#options.target, headers.host)
+    if (typeof target === 'string') return this.refuse({ rejection: 'malformed', message: target })
+    this.host = normalizeHost(target.hostHeader)
+    this.#url = target.url
+    const { clientIp } = this.#options
+    const { method, requestId } = this
+    const { connection, upgrade } = headers
+    const head = requestHead({ ...target, method, requestId, rawHeaders, connection, clientIp })
+    if (head === null) {
+      return this.refuse({ rejection: 'malformed', message: 'The request names its host more than once.' })
+    }
+    if (upgrade?.toLowerCase() === 'websocket') {
+      return this.refuse({ status: 501, message: 'WebSockets are not served yet.' })
+    }
+    if (Number(headers['content-length'] ?? 0) > this.#host.config.requestBodyBytesMax) {
+      return this.refuse({ rejection: 'body_too_large' })
+    }
+    this.#head = head
+    this.#host.dispatcher.dispatch(this)
+  }
+
+  /** Answers in the app's place, before it was asked. */
+  refuse(refusal: Refusal): void {
+    this.#refusal = refusal
+    this.dispatch.rejection = refusal.rejection
+    this.onFail('canceled', '')
+  }
+
+  head(): string {
+    return this.#head
+  }
+
+  onSent(): void {
+    if (!this.#body) return
+    if (this.#options.expectsContinue && !this.#body.started) this.response.writeContinue()
+    this.#body.start()
+  }
+
+  onCredit(bytes: number): void {
+    this.#body?.grant(bytes)
+  }
+
+  onHead(status: number, headers: string[], body: Buffer | string | null): void {
+    if (this.#outcome !== null || this.responded) return
+    const bytesMax = this.#host.config.responseHeaderBytesMax
+    const head = responseHead(status, headers, { bytesMax })
+    if (typeof head === 'string') return this.#break(head)
+    const bodyless = isBodyless(this.method, status)
+    const length = body === null || bodyless ? head.contentLength : body.length
+    if (length !== -1 && status !== 204) head.headers.push('content-length', String(length))
+    head.headers.push('x-request-id', this.requestId)
+    if (!this.#writeHead(status, head.headers)) {
+      return this.#break('The app’s response headers are malformed.')
+    }
+    this.#body?.commit()
+    if (bodyless) {
+      this.#swallow = true
+      this.#end()
+    } else if (body !== null) {
+      this.#bytesOut = body.length
+      this.#end(body)
+    } else {
+      this.#promised = head.contentLength
+      process.nextTick(flushHead, this)
+    }
+  }
+
+  /** Sends the head on its own, unless some of the body has come along. */
+  flushHead(): void {
+    if (this.#outcome === null && this.#bytesOut === 0) this.response.flushHeaders()
+  }
+
+  onChunk(chunk: Buffer): void {
+    const { link } = this
+    if (this.#outcome !== null) return
+    if (this.#swallow) return link?.client.grant(this, chunk.length)
+    if (this.#promised !== -1) {
+      if (chunk.length > this.#promised) return this.#break('The app sent more than its Content-Length.')
+      this.#promised -= chunk.length
+    }
+    this.#bytesOut += chunk.length
+    if (this.response.write(chunk)) {
+      link?.client.grant(this, chunk.length)
+    } else {
+      this.#owed += chunk.length
+      if (this.#stalledSince === 0) this.#stalledSince = performance.now()
+    }
+  }
+
+  onEnd(cpuMs: number): void {
+    if (this.#outcome !== null) return
+    this.#cpuMs = cpuMs
+    if (this.#promised > 0) return this.#break('The app sent less than its Content-Length.')
+    this.#outcome = 'ok'
+    if (!this.response.writableEnded) this.#end()
+  }
+
+  onFail(outcome: Outcome, message: string): void {
+    if (this.#outcome !== null) return
+    this.#outcome = outcome
+    this.#body?.stop()
+    // All that is left is to have the client see that this is not the response's end.
+    if (this.responded) return void this.response.destroy()
+    const { rejection, retryAfterSeconds } = this.dispatch
+    const answer = { ...answerTo(outcome, rejection), ...this.#refusal }
+    const { headers, body } = errorResponse({
+      ...answer,
+      message: message || answer.message,
+      outcome,
+      requestId: this.requestId,
+      retryAfterSeconds,
+      accept: this.request.headers.accept,
+    })
+    this.#writeHead(answer.status, headers)
+    if (this.method === 'HEAD') return this.#end()
+    this.#bytesOut = body.byteLength
+    this.#end(body)
+  }
+
+  /** The client has taken what was written. */
+  onDrain(): void {
+    const owed = this.#owed
+    this.#owed = 0
+    this.#stalledSince = 0
+    if (owed > 0) this.link?.client.grant(this, owed)
+  }
+
+  /** The response has left, or its client has. */
+  onClose(): void {
+    if (this.#outcome === null) {
+      // A response without a body may be complete before the app is.
+      const complete = this.#swallow && this.response.writableFinished
+      this.#outcome = complete ? 'ok' : this.responded ? 'responseStreamDisconnected' : 'canceled'
+      this.#host.dispatcher.cancel(this)
+    }
+    this.#settle()
+  }
+
+  /** What the client sends of the body cannot be read. */
+  onMalformedBody(status: number): void {
+    this.#giveUp({ status, rejection: 'malformed', message: 'The request’s body is malformed.' })
+  }
+
+  /** Gives up on a client that neither sends nor takes anything. */
+  checkIdle(now: number): void {
+    const idleBefore = now - this.#host.config.clientIdleMs
+    const waitingSince = this.#body?.waitingSince ?? 0
+    if (this.#stalledSince !== 0 && this.#stalledSince < idleBefore) this.response.destroy()
+    else if (waitingSince !== 0 && waitingSince < idleBefore) {
+      this.#giveUp({
+        status: 408,
+        rejection: 'malformed',
+        message: 'The request’s body did not arrive in time.',
+      })
+    }
+  }
+
+  /** Ends the exchange for the client's fault, while the app may be at work. */
+  #giveUp(refusal: Refusal): void {
+    if (this.#outcome !== null) return
+    const { app } = this.dispatch
+    if (refusal.rejection === 'body_too_large' && app !== '') {
+      limitChannel.publish({ app, limit: 'request_body' })
+    }
+    this.#host.dispatcher.cancel(this)
+    this.refuse(refusal)
+  }
+
+  /** Ends the exchange for the app's fault: what it sends is no HTTP response. */
+  #break(message: string): void {
+    this.#host.dispatcher.cancel(this)
+    this.onFail('internalError', message)
+  }
+
+  /** False if node:http finds a name or value that it will not send. */
+  #writeHead(status: number, headers: string[]): boolean {
+    if (this.#closesConnection()) headers.push('connection', 'close')
+    try {
+      this.response.writeHead(status, headers)
+    } catch {
+      return false
+    }
+    this.#status = status
+    this.responded = true
+    this.#firstByteAt = performance.now()
+    return true
+  }
+
+  #closesConnection(): boolean {
+    // After a final response in place of a 100 nobody can tell whether the body will come. What follows a
+    // malformed request may be anything; too long a body is one that its client can be expected to stop.
+    const { stopping } = this.#host
+    const unsure = this.#options.expectsContinue && !this.#body?.started
+    return stopping || unsure || (this.#refusal !== null && this.#refusal.rejection !== 'body_too_large')
+  }
+
+  #end(body?: Buffer | string): void {
+    if (body === undefined) this.response.end()
+    else if (typeof body === 'string') this.response.end(body, 'latin1')
+    else this.response.end(body)
+    if (this.response.writableLength > 0) this.#stalledSince = performance.now()
+  }
+
+  #settle(): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#body?.stop()
+    this.#host.onSettled(this)
+    if (requestChannel.hasSubscribers) this.#publish()
+  }
+
+  #publish(): void {
+    const { app, version, queueMs, coldStart, retries, rejection } = this.dispatch
+    const now = performance.now()
+    const disconnected = !this.response.writableFinished
+    const outcome = this.#outcome === 'ok' && disconnected ? 'responseStreamDisconnected' : this.#outcome!
+    requestChannel.publish({
+      requestId: this.requestId,
+      app,
+      version,
+      outcome,
+      status: this.#status || answerTo(outcome, rejection).status,
+      method: this.method,
+      host: this.host,
+      url: this.#url,
+      clientIp: this.#options.clientIp,
+      startedAt: performance.timeOrigin + this.#startedAt,
+      durationMs: now - this.#startedAt,
+      ttfbMs: this.#firstByteAt === 0 ? 0 : this.#firstByteAt - this.#startedAt,
+      queueMs,
+      cpuMs: this.#cpuMs,
+      coldStart,
+      retries,
+      bytesIn: this.#body?.bytes ?? 0,
+      bytesOut: this.#bytesOut,
+      disconnected,
+      ...(rejection !== undefined && { rejection }),
+    })
+  }
+}
+
+function flushHead(exchange: HttpExchange): void {
+  exchange.flushHead()
+}

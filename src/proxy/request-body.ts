@@ -1,0 +1,139 @@
+/**
+ * A request's body on its way from client to instance, in the order it comes and never ahead of the app by more
+ * than a window. Until the app takes the first of it, what was sent is kept, so that a request whose instance is
+ * gone before it read anything can be sent to another.
+ */
+import type { IncomingMessage } from 'node:http'
+import { BODY_WINDOW } from '../runtime/protocol.ts'
+import type { DispatchedExchange } from '../scheduler/dispatch.ts'
+
+/** Pieces below this are copied before they are kept: they pin the buffer that the socket was read into. */
+const COPIED_BYTES_MAX = 8192
+
+export class RequestBody {
+  readonly #exchange: DispatchedExchange
+  readonly #request: IncomingMessage
+  readonly #options: { bytesMax: number; onTooLong: () => void }
+  #kept: Buffer[] | null = []
+  #pending: Buffer | null = null
+  #credit = 0
+  #started = false
+  /** The client has sent everything. */
+  #ended = false
+  /** The instance has been told so. */
+  #finished = false
+  #stopped = false
+  /** Received so far. */
+  bytes = 0
+  /** Since when the client has been waited for, by performance.now(); 0: it is not. */
+  waitingSince = 0
+
+  constructor(
+    exchange: DispatchedExchange,
+    request: IncomingMessage,
+    options: { bytesMax: number; onTooLong: () => void },
+  ) {
+    this.#exchange = exchange
+    this.#request = request
+    this.#options = options
+  }
+
+  get started(): boolean {
+    return this.#started
+  }
+
+  /** Whether everything that was sent can be sent once more. */
+  get intact(): boolean {
+    return this.#kept !== null
+  }
+
+  /** Sends what there is of the body to the instance that the exchange is linked to now. */
+  start(): void {
+    this.#credit = BODY_WINDOW
+    this.#finished = false
+    for (const chunk of this.#kept ?? []) this.#transmit(chunk)
+    if (this.#started) return this.#resume()
+    this.#started = true
+    this.#awaitClient()
+    this.#request.on('data', this.#onData)
+    this.#request.on('end', this.#onEnd)
+  }
+
+  /** The app is at work on the request: from now on it stays where it is. */
+  commit(): void {
+    this.#kept = null
+  }
+
+  /** The app has taken bytes: as many more may follow. */
+  grant(bytes: number): void {
+    this.commit()
+    this.#credit += bytes
+    this.#resume()
+  }
+
+  /** The rest is of no interest; it is read and thrown away. */
+  stop(): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.waitingSince = 0
+    this.#kept = null
+    this.#pending = null
+    this.#request.off('data', this.#onData)
+    this.#request.off('end', this.#onEnd)
+    this.#request.resume()
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.bytes += chunk.length
+    if (this.bytes > this.#options.bytesMax) return this.#options.onTooLong()
+    this.#awaitClient()
+    this.#forward(chunk)
+  }
+
+  readonly #onEnd = (): void => {
+    this.#ended = true
+    this.waitingSince = 0
+    this.#exchange.dispatch.inputAt = performance.now()
+    if (this.#pending === null) this.#finish()
+  }
+
+  #awaitClient(): void {
+    this.waitingSince = performance.now()
+    this.#exchange.dispatch.inputAt = this.waitingSince
+  }
+
+  #resume(): void {
+    const pending = this.#pending
+    this.#pending = null
+    if (pending) this.#forward(pending)
+    if (this.#pending) return
+    if (this.#ended) return this.#finish()
+    if (pending) {
+      this.#awaitClient()
+      this.#request.resume()
+    }
+  }
+
+  #forward(chunk: Buffer): void {
+    if (chunk.length > this.#credit) {
+      this.#pending = chunk.subarray(this.#credit)
+      this.waitingSince = 0
+      this.#request.pause()
+      chunk = chunk.subarray(0, this.#credit)
+    }
+    if (chunk.length === 0) return
+    this.#kept?.push(chunk.length < COPIED_BYTES_MAX ? Buffer.from(chunk) : chunk)
+    this.#transmit(chunk)
+  }
+
+  #transmit(chunk: Buffer): void {
+    this.#credit -= chunk.length
+    this.#exchange.link?.client.sendBody(this.#exchange, chunk)
+  }
+
+  #finish(): void {
+    if (this.#finished) return
+    this.#finished = true
+    this.#exchange.link?.client.endBody(this.#exchange)
+  }
+}

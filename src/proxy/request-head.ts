@@ -1,0 +1,92 @@
+/**
+ * A client's request as the app gets to see it: what is between client and proxy only is left out, and what the
+ * proxy knows better than the client (its address, above all) is put in place of what the client claims.
+ *
+ * The HTTP parser lets no control character into names, values or targets, so lines can be told apart.
+ */
+
+/** Headers that concern one connection (RFC 9110, 7.6.1), and those that only the proxy may set. */
+const NOT_FORWARDED = new Set([
+  'connection',
+  'expect',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'host',
+  'x-request-id',
+  'forwarded',
+  'cf-connecting-ip',
+  'true-client-ip',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-real-ip',
+])
+
+export interface Target {
+  /** As in the URL that the app sees, port included. */
+  hostHeader: string
+  /** Path with query. */
+  url: string
+}
+
+const HOST = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?$/i
+const ABSOLUTE_TARGET = /^https?:\/\/([^/?#]*)(.*)$/i
+
+/** Where the request goes, or one sentence about what is wrong with it. */
+export function readTarget(target: string, hostHeader: string | undefined): Target | string {
+  let host = hostHeader
+  let url = target
+  if (target[0] !== '/') {
+    // RFC 9112, 3.2.2: the host of an absolute target counts, whatever the header says.
+    const absolute = ABSOLUTE_TARGET.exec(target)
+    if (!absolute) return 'The request’s target is no path.'
+    host = absolute[1]!
+    url = absolute[2]!
+    if (url[0] !== '/') url = `/${url}`
+  }
+  if (!host) return 'The request has no Host header.'
+  if (!HOST.test(host)) return 'The request’s Host header is no host name.'
+  const hash = url.indexOf('#')
+  return { hostHeader: host, url: hash === -1 ? url : url.slice(0, hash) }
+}
+
+export interface HeadFacts extends Target {
+  method: string
+  requestId: string
+  /** Flat: name, value, …, as they came. */
+  rawHeaders: readonly string[]
+  /** The Connection header; names more headers that concern the connection only. */
+  connection: string | undefined
+  clientIp: string
+}
+
+/** The head in the form that the sandbox reads, or null if it names its host more than once. */
+export function requestHead(facts: HeadFacts): string | null {
+  const { method, hostHeader, url, requestId, rawHeaders, clientIp } = facts
+  const alsoDropped = connectionNames(facts.connection)
+  let hosts = 0
+  let head = `${method}\nhttp://${hostHeader}${url}\nhost\n${hostHeader}\n`
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase()
+    if (NOT_FORWARDED.has(name)) {
+      if (name === 'host') hosts++
+      continue
+    }
+    if (alsoDropped?.has(name)) continue
+    head += `${name}\n${rawHeaders[i + 1]}\n`
+  }
+  if (hosts > 1) return null
+  return `${head}x-request-id\n${requestId}\nx-forwarded-for\n${clientIp}\nx-forwarded-proto\nhttp\nx-forwarded-host\n${hostHeader}\nx-real-ip\n${clientIp}\ncf-connecting-ip\n${clientIp}\n`
+}
+
+function connectionNames(connection: string | undefined): Set<string> | null {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return null
+  return new Set(connection.split(',', 64).map(name => name.trim().toLowerCase()))
+}

@@ -1,0 +1,236 @@
+/**
+ * The front door: an HTTP/1.1 server that makes an exchange of each request and hands it to the scheduler. It
+ * reads heads only; bodies stream past it. Slow, silent and malformed clients cost a bounded amount of it.
+ */
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import fastify, { type FastifyInstance } from 'fastify'
+import type { Config } from '../config.ts'
+import { VitrineError } from '../errors.ts'
+import { DenseSet } from '../scheduler/dense-set.ts'
+import type { Dispatcher } from '../scheduler/dispatch.ts'
+import { answerToParseError, writeRawAnswer } from './client-error.ts'
+import { type ExchangeHost, HttpExchange } from './http-exchange.ts'
+import { Lingering } from './lingering.ts'
+
+export type ProxyConfig = ExchangeHost['config'] &
+  Pick<
+    Config,
+    'listen' | 'stopGraceMs' | 'connectionsMax' | 'headersMs' | 'keepAliveMs' | 'requestHeaderBytesMax'
+  >
+
+export interface ProxyOptions {
+  config: ProxyConfig
+  scheduler: Dispatcher
+}
+
+export interface ProxyStats {
+  /** Requests under way, and client connections. */
+  inFlight: number
+  connections: number
+}
+
+/** How often slow clients are looked for. */
+const SWEEP_MS = 1000
+
+const kExchange = Symbol('exchange')
+const kClient = Symbol('client')
+const kExpectation = Symbol('expectation')
+
+type Request = IncomingMessage & { originalUrl?: string; [kExpectation]?: 'continue' | 'unknown' }
+type Response = ServerResponse & { [kExchange]?: HttpExchange }
+type ClientSocket = Socket & { [kClient]?: Client }
+
+/** What is known of a client's connection. */
+interface Client {
+  ip: string
+  /** The last exchange begun on it. */
+  exchange: HttpExchange | null
+  /** Exchanges on it that are not over. */
+  open: number
+}
+
+/** The proxy, listening nowhere yet. */
+export function createProxy(options: ProxyOptions): ProxyServer {
+  return new ProxyServer(options)
+}
+
+export class ProxyServer implements ExchangeHost, AsyncDisposable {
+  readonly config: ProxyConfig
+  readonly dispatcher: Dispatcher
+  readonly #fastify: FastifyInstance
+  readonly #exchanges = new DenseSet<HttpExchange>()
+  readonly #lingering = new Lingering()
+  #connections = 0
+  #sweeper: NodeJS.Timeout | null = null
+  #closed: Promise<void> | null = null
+  stopping = false
+
+  constructor({ config, scheduler }: ProxyOptions) {
+    this.config = config
+    this.dispatcher = scheduler
+    this.#fastify = fastify({
+      // Every request matches the one route, whatever its target: targets are the scheduler's to understand.
+      rewriteUrl: () => '/',
+      genReqId: () => '',
+      exposeHeadRoutes: false,
+      return503OnClosing: false,
+      keepAliveTimeout: config.keepAliveMs,
+      // A body may take as long as it makes progress, which the sweep sees to.
+      requestTimeout: 0,
+      clientErrorHandler: (error, socket) => this.#onClientError(error, socket),
+      http: {
+        maxHeaderSize: config.requestHeaderBytesMax,
+        headersTimeout: config.headersMs,
+        connectionsCheckingInterval: Math.min(1000, Math.ceil(config.headersMs / 2)),
+        // Answered with an explanation and an event instead.
+        requireHostHeader: false,
+      },
+    })
+    this.#configure()
+  }
+
+  /** Opens the port. Rejects with LISTEN_FAILED. */
+  async listen(): Promise<{ host: string; port: number }> {
+    const { host, port } = this.config.listen
+    try {
+      await this.#fastify.listen({ host, port, backlog: 1024 })
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      const why = code === 'EADDRINUSE' ? 'is taken' : `cannot be used (${code ?? message})`
+      throw new VitrineError(
+        'LISTEN_FAILED',
+        `Port ${port} on ${host} ${why}: stop what listens there, or choose another with --listen`,
+      )
+    }
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS)
+    this.#sweeper.unref()
+    return { host, port: (this.#fastify.server.address() as AddressInfo).port }
+  }
+
+  stats(): ProxyStats {
+    return { inFlight: this.#exchanges.size, connections: this.#connections }
+  }
+
+  /**
+   * Takes no new connections, closes those that are idle, and lets requests in flight finish for at most
+   * `graceMs`; then their connections are cut.
+   */
+  async stop(graceMs: number = this.config.stopGraceMs): Promise<void> {
+    this.stopping = true
+    this.#closed ??= this.#fastify.close()
+    const { server } = this.#fastify
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs)
+    // A connection that falls idle now would stay until its client leaves.
+    const tidy = setInterval(() => server.closeIdleConnections(), 50)
+    await this.#closed
+    clearTimeout(cut)
+    clearInterval(tidy)
+    if (this.#sweeper) clearInterval(this.#sweeper)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop(0)
+  }
+
+  onSettled(exchange: HttpExchange): void {
+    this.#exchanges.delete(exchange)
+    const { request } = exchange
+    const client = (request.socket as ClientSocket)[kClient]
+    if (client) client.open--
+    if (!request.complete) this.#lingering.add(request)
+  }
+
+  #configure(): void {
+    const app = this.#fastify
+    const { server } = app
+    for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+    app.route({
+      method: METHODS,
+      url: '/',
+      handler: (request, reply) => {
+        reply.hijack()
+        this.#begin(request.raw as Request, reply.raw)
+      },
+    })
+    server.maxConnections = this.config.connectionsMax
+    server.on('connection', (socket: Socket) => {
+      this.#connections++
+      socket.once('close', () => this.#connections--)
+    })
+    server.on('checkContinue', (request: Request, response: Response) => {
+      request[kExpectation] = 'continue'
+      server.emit('request', request, response)
+    })
+    server.on('checkExpectation', (request: Request, response: Response) => {
+      request[kExpectation] = 'unknown'
+      server.emit('request', request, response)
+    })
+    server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+      writeRawAnswer(socket, { status: 501, message: 'CONNECT is not served.' })
+    })
+  }
+
+  #begin(request: Request, response: Response): void {
+    const socket = request.socket as ClientSocket
+    socket[kClient] ??= { ip: addressOf(socket), exchange: null, open: 0 }
+    const client = socket[kClient]
+    const expectation = request[kExpectation]
+    const exchange = new HttpExchange(
+      this,
+      { request, response },
+      {
+        target: request.originalUrl ?? request.url ?? '',
+        clientIp: client.ip,
+        expectsContinue: expectation === 'continue',
+      },
+    )
+    client.exchange = exchange
+    client.open++
+    response[kExchange] = exchange
+    response.on('close', onClose)
+    response.on('drain', onDrain)
+    this.#exchanges.add(exchange)
+    if (expectation === 'unknown') {
+      exchange.refuse({ status: 417, rejection: 'malformed', message: 'The expectation cannot be met.' })
+    } else {
+      exchange.begin()
+    }
+  }
+
+  /** The HTTP parser could not make sense of what a client sent, or the client took too long. */
+  #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+    const client = (socket as ClientSocket)[kClient]
+    const answer = answerToParseError(error)
+    if (!answer || !socket.writable) return void socket.destroy(error)
+    if (!client || client.open === 0) return writeRawAnswer(socket, answer)
+    // In the middle of requests: only a lone one that has no response yet can be told.
+    const { exchange } = client
+    if (client.open > 1 || !exchange || exchange.responded) return void socket.destroy(error)
+    exchange.response.once('finish', () => socket.destroySoon())
+    exchange.onMalformedBody(answer.status)
+  }
+
+  #sweep(): void {
+    const now = performance.now()
+    this.#exchanges.sweep(exchange => exchange.checkIdle(now))
+    this.#lingering.sweep()
+  }
+}
+
+/** CONNECT has an event of its own. */
+const METHODS = http.METHODS.filter(method => method !== 'CONNECT')
+
+function onClose(this: Response): void {
+  this[kExchange]?.onClose()
+}
+
+function onDrain(this: Response): void {
+  this[kExchange]?.onDrain()
+}
+
+/** The client's address; an IPv4 address that came in by IPv6 is written as what it is. */
+function addressOf(socket: Socket): string {
+  const address = socket.remoteAddress ?? ''
+  return address.startsWith('::ffff:') ? address.slice(7) : address
+}

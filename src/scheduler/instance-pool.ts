@@ -1,0 +1,330 @@
+/**
+ * The instances of one version of one app, and the requests that wait for one.
+ *
+ * A request goes to the ready instance that holds the fewest. However many arrive while there is none, one is
+ * started. When an instance is gone, each of its requests goes elsewhere or fails, as `retry.ts` decides. A
+ * retired pool takes no new requests; those it has finish.
+ */
+import {
+  type ColdStartReason,
+  type EvictionReason,
+  limitChannel,
+  type Rejection,
+  retryChannel,
+} from '../channels.ts'
+import type { Config } from '../config.ts'
+import type { Outcome } from '../outcome.ts'
+import type { InstanceEnd } from '../runtime/messages.ts'
+import type { DispatchedExchange } from './dispatch.ts'
+import type { FailedRequests, Instance, InstanceOwner } from './instance.ts'
+import { ENDED_BY_APP, mayRetry, OUTCOME_OF_TERMINATION, retryReason } from './retry.ts'
+import type { Runtime } from './runtime.ts'
+import { isBacklogged, shouldScaleUp } from './scaling.ts'
+import type { InstanceStarter, StartFailure } from './starter.ts'
+
+/** The scheduler, as a pool sees it. */
+export interface PoolHost {
+  readonly config: Pick<Config, 'instancesMax' | 'idleMs'>
+  now(): number
+  /** The best runtime for one more instance of the app; null if none is up. */
+  place(app: string): Runtime | null
+  /** How long the app may not start an instance. */
+  quarantinedMs(app: string): number
+  /** Has the exchange routed anew: this pool is not the app's any more. */
+  reroute(exchange: DispatchedExchange): void
+  /** The exchange holds nothing here any more. */
+  release(exchange: DispatchedExchange): void
+  fail(exchange: DispatchedExchange, failure: Failure): void
+  /** The first request has come to the pool, or the last has left. */
+  onActive(active: boolean): void
+  /** The pool is no app's current one any more, and may still hold something. */
+  onRetired(pool: InstancePool): void
+  /** A retired pool has nothing left. */
+  onEmpty(pool: InstancePool): void
+}
+
+/** How a request fails that gets no app's answer. An empty message: the outcome's own. */
+export interface Failure {
+  outcome: Outcome
+  message?: string
+  rejection?: Rejection
+  retryAfterMs?: number
+}
+
+export type RetireReason = EvictionReason | 'shutdown'
+
+const TERMINATION_OF_RETIREMENT = {
+  evict: 'evicted',
+  redeployed: 'redeployed',
+  deleted: 'deleted',
+  shutdown: 'shutdown',
+} as const satisfies Record<RetireReason, string>
+
+export class InstancePool implements InstanceOwner {
+  readonly name: string
+  readonly version: string
+  readonly #host: PoolHost
+  readonly #starter: InstanceStarter
+  readonly #instances: Instance[] = []
+  readonly #queue = new Set<DispatchedExchange>()
+  #inFlight = 0
+  #starting = 0
+  #active = false
+  #nextReason: ColdStartReason
+  #backlogBeats = 0
+  #retired: RetireReason | null = null
+
+  /** `reason` is why the first instance has to be started. */
+  constructor(
+    { name, version }: { name: string; version: string },
+    { host, starter, reason }: { host: PoolHost; starter: InstanceStarter; reason: ColdStartReason },
+  ) {
+    this.name = name
+    this.version = version
+    this.#host = host
+    this.#starter = starter
+    this.#nextReason = reason
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  get queued(): number {
+    return this.#queue.size
+  }
+
+  get instances(): readonly Instance[] {
+    return this.#instances
+  }
+
+  get readyInstances(): number {
+    let count = 0
+    for (const instance of this.#instances) if (instance.state === 'ready') count++
+    return count
+  }
+
+  dispatch(exchange: DispatchedExchange): void {
+    const { dispatch } = exchange
+    dispatch.pool = this
+    dispatch.app = this.name
+    dispatch.version = this.version
+    const instance = this.#pick()
+    if (instance) this.#send(instance, exchange)
+    else this.#enqueue(exchange)
+  }
+
+  /** Takes a waiting exchange out of the queue. */
+  unqueue(exchange: DispatchedExchange): void {
+    if (this.#queue.delete(exchange)) this.#noteActivity()
+  }
+
+  /** An instance that was started on trial serves from now on. */
+  adopt(instance: Instance): void {
+    instance.owner = this
+    this.#nextReason = 'evicted'
+    this.#onReady(instance)
+  }
+
+  /** Starts an instance if requests wait and none is on its way: a runtime has come up. */
+  kick(): void {
+    if (this.#queue.size > 0 && this.#starting === 0) void this.#start(this.#nextReason)
+  }
+
+  /** Housekeeping, once per heartbeat: idle instances end, a lasting backlog gets help. */
+  beat(): void {
+    const { config } = this.#host
+    const idleBefore = this.#host.now() - config.idleMs
+    for (const instance of [...this.#instances]) {
+      if (instance.state !== 'ready' || instance.inFlight > 0 || instance.idleSince > idleBefore) continue
+      this.#nextReason = 'evicted'
+      this.#stop(instance, 'idle')
+    }
+    const load = {
+      ready: this.#instances.filter(instance => instance.state === 'ready'),
+      instances: this.#instances.length + this.#starting,
+      instancesMax: config.instancesMax,
+    }
+    this.#backlogBeats = isBacklogged(load) ? this.#backlogBeats + 1 : 0
+    if (this.#backlogBeats === 0 || this.#starting > 0 || this.#starter.refusal()) return
+    const runtimeBusy = this.#host.place(this.name)?.busy ?? Infinity
+    if (!shouldScaleUp(load, { beats: this.#backlogBeats, runtimeBusy })) return
+    this.#backlogBeats = 0
+    void this.#start('scale_up')
+  }
+
+  /** Takes no new requests from now on; ends its instances as they fall idle. */
+  retire(reason: RetireReason): void {
+    this.#retired = reason
+    this.#host.onRetired(this)
+    // Their app has changed: what waits may be answered differently now. An evicted app's requests still get
+    // the instance that is on its way, or two apps could evict each other for ever.
+    if (reason === 'redeployed' || reason === 'deleted') {
+      for (const exchange of [...this.#queue]) {
+        this.unqueue(exchange)
+        this.#host.reroute(exchange)
+      }
+    }
+    for (const instance of [...this.#instances]) this.#drain(instance)
+    this.#checkEmpty()
+  }
+
+  onFinished(instance: Instance, exchange: DispatchedExchange): void {
+    instance.inFlight--
+    this.#inFlight--
+    exchange.dispatch.instance = null
+    this.#host.release(exchange)
+    this.#noteActivity()
+    if (instance.inFlight > 0) return
+    instance.idleSince = this.#host.now()
+    if (this.#retired) {
+      this.#drain(instance)
+      this.#checkEmpty()
+    }
+  }
+
+  onEnded(instance: Instance, end: InstanceEnd, failed: FailedRequests): void {
+    const index = this.#instances.indexOf(instance)
+    if (index !== -1) this.#instances.splice(index, 1)
+    if (end.reason === 'runtimeDied' || ENDED_BY_APP[end.reason]) this.#nextReason = 'crash'
+    this.#publishLimit(end)
+    this.#inFlight -= instance.inFlight
+    this.#noteActivity()
+    // If nobody in particular is to blame, everybody who was at work may be.
+    const suspect = failed.suspect || (failed.guilty === null && ENDED_BY_APP[end.reason])
+    if (failed.guilty) this.#recover(failed.guilty, { end, entered: true, suspect: true })
+    for (const exchange of failed.entered) this.#recover(exchange, { end, entered: true, suspect })
+    for (const exchange of failed.untouched) this.#recover(exchange, { end, entered: false, suspect })
+    this.#checkEmpty()
+  }
+
+  /** Sends a request whose instance is gone elsewhere, or fails it. */
+  #recover(
+    exchange: DispatchedExchange,
+    { end, entered, suspect }: { end: InstanceEnd; entered: boolean; suspect: boolean },
+  ): void {
+    const { dispatch } = exchange
+    dispatch.instance = null
+    if (dispatch.cancelled) return this.#host.release(exchange)
+    const { method, hasBody, bodyIntact, responded } = exchange
+    const { replays } = dispatch
+    if (!mayRetry({ method, hasBody, bodyIntact, responded, entered, suspect, replays })) {
+      const failure = { outcome: OUTCOME_OF_TERMINATION[end.reason], message: end.message }
+      return this.#host.fail(exchange, failure)
+    }
+    dispatch.retries++
+    if (entered) dispatch.replays++
+    const reason = retryReason(end.reason)
+    retryChannel.publish({ app: this.name, requestId: exchange.requestId, reason })
+    if (this.#retired) this.#host.reroute(exchange)
+    else this.dispatch(exchange)
+  }
+
+  #pick(): Instance | null {
+    let best: Instance | null = null
+    for (const instance of this.#instances) {
+      // Of equals the first: at low load the others fall idle and end.
+      if (instance.state !== 'ready' || (best && instance.inFlight >= best.inFlight)) continue
+      if (instance.runtime.hasRoom) best = instance
+    }
+    return best
+  }
+
+  #send(instance: Instance, exchange: DispatchedExchange): void {
+    const { dispatch } = exchange
+    dispatch.state = 'sent'
+    dispatch.instance = instance
+    instance.inFlight++
+    this.#inFlight++
+    if (!this.#active) this.#noteActivity()
+    if (dispatch.queuedAt !== 0) {
+      const now = this.#host.now()
+      dispatch.queueMs += now - dispatch.queuedAt
+      dispatch.queuedAt = 0
+      dispatch.inputAt = now
+    }
+    instance.runtime.client!.send(instance.id, exchange)
+    exchange.onSent()
+  }
+
+  #enqueue(exchange: DispatchedExchange): void {
+    const { dispatch } = exchange
+    const refusal = this.#starter.refusal() ?? this.#quarantine()
+    if (refusal) return this.#host.fail(exchange, refusal)
+    if (this.#retired) this.#host.onRetired(this)
+    dispatch.state = 'queued'
+    if (dispatch.queuedAt === 0) dispatch.queuedAt = this.#host.now()
+    this.#queue.add(exchange)
+    this.#noteActivity()
+    this.kick()
+  }
+
+  #quarantine(): Failure | null {
+    const retryAfterMs = this.#host.quarantinedMs(this.name)
+    return retryAfterMs > 0 ? { outcome: 'loadShed', rejection: 'quarantined', retryAfterMs } : null
+  }
+
+  async #start(reason: ColdStartReason): Promise<void> {
+    this.#starting++
+    const started = await this.#starter.start(this, reason)
+    this.#starting--
+    if (started === null) return
+    if ('instance' in started) this.#onReady(started.instance)
+    else this.#onStartFailed(started)
+    this.#checkEmpty()
+  }
+
+  #onReady(instance: Instance): void {
+    // Its runtime may have died since.
+    if (instance.state !== 'ready') return this.kick()
+    instance.idleSince = this.#host.now()
+    this.#instances.push(instance)
+    for (const exchange of this.#queue) {
+      this.#queue.delete(exchange)
+      exchange.dispatch.coldStart = true
+      this.#send(instance, exchange)
+    }
+    if (this.#retired) this.#drain(instance)
+  }
+
+  #onStartFailed(failure: StartFailure): void {
+    // Ready instances elsewhere go on; only who waits for this one is told.
+    const instance = this.#pick()
+    for (const exchange of [...this.#queue]) {
+      this.#queue.delete(exchange)
+      if (instance) this.#send(instance, exchange)
+      else this.#host.fail(exchange, failure)
+    }
+    this.#noteActivity()
+  }
+
+  #drain(instance: Instance): void {
+    if (instance.state === 'ready') instance.state = 'draining'
+    if (instance.state !== 'draining' || instance.inFlight > 0) return
+    this.#stop(instance, TERMINATION_OF_RETIREMENT[this.#retired ?? 'shutdown'])
+  }
+
+  #stop(instance: Instance, reason: 'idle' | 'evicted' | 'redeployed' | 'deleted' | 'shutdown'): void {
+    instance.state = 'ended'
+    const index = this.#instances.indexOf(instance)
+    if (index !== -1) this.#instances.splice(index, 1)
+    instance.runtime.client?.stop(instance.id, reason)
+  }
+
+  #noteActivity(): void {
+    const active = this.#inFlight + this.#queue.size > 0
+    if (active === this.#active) return
+    this.#active = active
+    this.#host.onActive(active)
+  }
+
+  #checkEmpty(): void {
+    if (!this.#retired || this.#instances.length > 0 || this.#queue.size > 0 || this.#starting > 0) return
+    this.#host.onEmpty(this)
+  }
+
+  #publishLimit({ reason }: InstanceEnd): void {
+    if (reason === 'exceededCpu') limitChannel.publish({ app: this.name, limit: 'cpu' })
+    else if (reason === 'exceededMemory') limitChannel.publish({ app: this.name, limit: 'memory' })
+  }
+}

@@ -1,0 +1,73 @@
+/** An isolate with an app in it, as the scheduler sees it: where it is, what it is doing, whose it is. */
+import type { InstanceEnd, InstanceStats, RequestEnd } from '../runtime/messages.ts'
+import type { DispatchedExchange } from './dispatch.ts'
+import type { Runtime } from './runtime.ts'
+
+/** Who started an instance and hears what becomes of it. */
+export interface InstanceOwner {
+  readonly name: string
+  /** The version's id; empty for a version on trial. */
+  readonly version: string
+  /** A request and its waitUntil work are over. */
+  onFinished(instance: Instance, exchange: DispatchedExchange, end: RequestEnd): void
+  /** The instance is gone, and with it these requests. A failed start is told by `Runtime.start` alone. */
+  onEnded(instance: Instance, end: InstanceEnd, failed: FailedRequests): void
+}
+
+export interface FailedRequests {
+  guilty: DispatchedExchange | null
+  entered: DispatchedExchange[]
+  untouched: DispatchedExchange[]
+  /** The app is suspected of the death of a whole runtime. */
+  suspect: boolean
+}
+
+/** Console lines kept of each instance, and characters of each, for the record of a kill. */
+const LAST_LINES_MAX = 20
+const LAST_LINE_CHARS_MAX = 500
+
+export class Instance {
+  /** Unique within its runtime. */
+  readonly id: number
+  readonly runtime: Runtime
+  owner: InstanceOwner
+  /** `lost`: its runtime has gone, and what that means for its requests is still to be decided. */
+  state: 'starting' | 'ready' | 'draining' | 'lost' | 'ended' = 'starting'
+  /** It has been ready once. */
+  started = false
+  /** Requests it holds, waitUntil work included. */
+  inFlight = 0
+  /** Milliseconds since the epoch. */
+  readonly startedAt = Date.now()
+  /** On the scheduler's clock: since when it has held no request. */
+  idleSince = 0
+  heapBytes = 0
+  externalBytes = 0
+  /** As of the last heartbeat. */
+  busy = 0
+  queued = 0
+  /** CPU time that heartbeats have told of so far. */
+  cpuMsTold = 0
+  /** The app's last console lines. */
+  readonly lastLines: string[] = []
+
+  constructor(id: number, runtime: Runtime, owner: InstanceOwner) {
+    this.id = id
+    this.runtime = runtime
+    this.owner = owner
+  }
+
+  /** Takes in what a heartbeat told. */
+  update(stats: InstanceStats): void {
+    this.heapBytes = stats.heapBytes
+    this.externalBytes = stats.externalBytes
+    this.busy = stats.busy
+    this.queued = stats.queued
+    this.cpuMsTold += stats.cpuMs
+  }
+
+  remember(line: string): void {
+    this.lastLines.push(line.length > LAST_LINE_CHARS_MAX ? `${line.slice(0, LAST_LINE_CHARS_MAX)}…` : line)
+    if (this.lastLines.length > LAST_LINES_MAX) this.lastLines.shift()
+  }
+}

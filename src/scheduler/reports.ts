@@ -1,0 +1,51 @@
+/** What runtimes tell about instances, published for whoever watches. */
+import {
+  appLogChannel,
+  cpuChannel,
+  instanceEndChannel,
+  limitChannel,
+  subrequestChannel,
+} from '../channels.ts'
+import type { InstanceEnd, InstanceStats, Notice } from '../runtime/messages.ts'
+import type { Instance } from './instance.ts'
+
+export function reportStats(instance: Instance, stats: InstanceStats): void {
+  instance.update(stats)
+  if (stats.cpuMs > 0) cpuChannel.publish({ app: instance.owner.name, cpuMs: stats.cpuMs })
+}
+
+export function reportNotice(instance: Instance, notice: Notice, requestId: string): void {
+  const { name: app, version } = instance.owner
+  switch (notice.type) {
+    case 'log': {
+      const { level, kind, message, time } = notice
+      instance.remember(message)
+      appLogChannel.publish({ app, version, requestId, level, kind, message, time })
+      return
+    }
+    case 'subrequest':
+      return subrequestChannel.publish({ app, status: notice.status, durationMs: notice.durationMs })
+    case 'limit':
+      return limitChannel.publish({ app, limit: notice.limit })
+  }
+}
+
+/** `requestId`: of the request that is to blame. */
+export function reportEnd(instance: Instance, end: InstanceEnd, requestId?: string): void {
+  const { name: app, version } = instance.owner
+  // What it used since the last heartbeat would otherwise be lost.
+  const untold = end.cpuMs - instance.cpuMsTold
+  if (untold > 0) cpuChannel.publish({ app, cpuMs: untold })
+  if (!instanceEndChannel.hasSubscribers) return
+  instanceEndChannel.publish({
+    app,
+    version,
+    instance: instance.id,
+    runtime: instance.runtime.id,
+    reason: end.reason,
+    cpuMs: end.cpuMs,
+    heapBytes: end.heapBytes,
+    lastLines: instance.lastLines,
+    ...(requestId !== undefined && { requestId }),
+  })
+}

@@ -1,0 +1,140 @@
+/**
+ * A runtime as a child process: started with an empty environment in a process group of its own (a Ctrl-C in the
+ * terminal is ours to handle), listening on a unix socket that only this user reaches, gone when we are gone.
+ */
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { RUNTIME_FLAGS } from '../runtime/flags.ts'
+import type { RuntimeSettings as ProcessSettings } from '../runtime/process.ts'
+
+/** What a runtime is told, besides where to listen and whom to trust. */
+export type RuntimeSettings = Omit<ProcessSettings, 'listen' | 'token'>
+
+/** A line that a runtime process wrote. */
+export type LineListener = (line: string, stream: 'stdout' | 'stderr') => void
+
+export interface Exit {
+  code: number | null
+  signal: string | null
+}
+
+const PROGRAM = fileURLToPath(new URL('../runtime/process.ts', import.meta.url))
+
+/** A process that does not listen after this long will not. */
+const START_MS_MAX = 20_000
+
+/** How long a process may take to leave by itself. */
+const LEAVE_MS_MAX = 500
+
+const LINE_CHARS_MAX = 8192
+
+export class RuntimeProcess implements AsyncDisposable {
+  readonly address: { path: string }
+  readonly token = randomBytes(24).toString('base64url')
+  /** Resolves when the process has ended, however that came about. */
+  readonly exited: Promise<Exit>
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
+
+  private constructor(directory: string, settings: RuntimeSettings) {
+    this.address = { path: join(directory, `${randomBytes(6).toString('hex')}.sock`) }
+    this.#child = spawn(process.execPath, [...RUNTIME_FLAGS, PROGRAM], {
+      env: {},
+      stdio: 'pipe',
+      detached: true,
+    })
+    // Writing to a process that has just died is no error of ours.
+    this.#child.stdin.on('error', () => {})
+    this.#child.stdin.write(`${JSON.stringify({ ...settings, listen: this.address, token: this.token })}\n`)
+    this.exited = new Promise(resolve => {
+      this.#child.once('error', error => resolve({ code: null, signal: error.message }))
+      this.#child.once('exit', (code, signal) => resolve({ code, signal }))
+    })
+  }
+
+  /** Resolves when it listens; rejects, with the process gone, if it does not come to that. */
+  static async start(
+    directory: string,
+    { settings, onLine }: { settings: RuntimeSettings; onLine: LineListener },
+  ): Promise<RuntimeProcess> {
+    const runtime = new RuntimeProcess(directory, settings)
+    const lastLines: string[] = []
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error('it did not listen in time')), START_MS_MAX)
+        let ready = false
+        readLines(runtime.#child.stdout, line => {
+          if (ready || !isReady(line)) return onLine(line, 'stdout')
+          ready = true
+          clearTimeout(timer)
+          resolve()
+        })
+        readLines(runtime.#child.stderr, line => {
+          if (lastLines.push(line) > 5) lastLines.shift()
+          onLine(line, 'stderr')
+        })
+        runtime.exited.then(({ code, signal }) => {
+          clearTimeout(timer)
+          reject(new Error([`it ended with ${signal ?? `exit code ${code}`}`, ...lastLines].join('\n')))
+        })
+      })
+    } catch (error) {
+      await runtime[Symbol.asyncDispose]()
+      throw error
+    }
+    return runtime
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  /** Resident memory as the system counts it; 0 where it does not tell. */
+  rssBytes(): number {
+    try {
+      const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${this.pid}/status`, 'latin1'))
+      return Number(match?.[1] ?? 0) * 1024
+    } catch {
+      return 0
+    }
+  }
+
+  /** Asks the process to leave; kills it if it does not. Resolves when it is gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.stdin.end()
+    const timer = setTimeout(() => this.kill(), LEAVE_MS_MAX)
+    await this.exited
+    clearTimeout(timer)
+    await rm(this.address.path, { force: true })
+  }
+}
+
+function isReady(line: string): boolean {
+  try {
+    return (JSON.parse(line) as { ready?: unknown } | null)?.ready === true
+  } catch {
+    return false
+  }
+}
+
+/** Calls back for each line; what is longer than the bound is cut off. */
+function readLines(stream: Readable, onLine: (line: string) => void): void {
+  let rest = ''
+  stream.setEncoding('utf8')
+  stream.on('data', (text: string) => {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop()!.slice(0, LINE_CHARS_MAX)
+    for (const line of lines) if (line !== '') onLine(line.slice(0, LINE_CHARS_MAX))
+  })
+  stream.on('end', () => {
+    if (rest !== '') onLine(rest)
+  })
+}

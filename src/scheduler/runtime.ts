@@ -1,0 +1,299 @@
+/**
+ * One place where instances run: a runtime process of ours, or a remote one, across its lives. It knows the
+ * connection while there is one and the instances on it, hands what the runtime tells to their owners, and
+ * publishes what is only to be observed.
+ */
+import type { RestartReason } from '../channels.ts'
+import { type FailedExchanges, RuntimeClient, type RuntimeEvents } from '../runtime/client.ts'
+import type { InstanceEnd, InstanceSpec, RuntimeStats, StartResult } from '../runtime/messages.ts'
+import { type Death, suspects } from './blame.ts'
+import type { DispatchedExchange } from './dispatch.ts'
+import type { Exchange } from './exchange.ts'
+import { Heartbeat, type HeartbeatLimits } from './heartbeat.ts'
+import { type FailedRequests, Instance, type InstanceOwner } from './instance.ts'
+import { reportEnd, reportNotice, reportStats } from './reports.ts'
+import type { Exit, RuntimeProcess } from './runtime-process.ts'
+
+/** Where a runtime listens; `process` if it is ours to watch and to kill. */
+export interface Launched {
+  address: { path: string } | { host: string; port: number }
+  token: string
+  process: RuntimeProcess | null
+}
+
+/** What is told during a life of a runtime. */
+export interface LifeEvents {
+  onUp(): void
+  /** The app may be to blame for the end that is about to be told. */
+  onSuspect(app: string): void
+}
+
+/** How a life of a runtime ended. */
+export interface RuntimeEnd {
+  reason: RestartReason
+  detail: string
+  /** Apps that had instances there. */
+  apps: string[]
+}
+
+/** How long the end of a process may lag behind the end of its connection. */
+const EXIT_LAG_MS_MAX = 250
+
+/** Requests that one connection carries at once, with room to spare for the protocol's own bound. */
+const IN_FLIGHT_MAX = 60_000
+
+export class Runtime {
+  readonly id: string
+  readonly #limits: HeartbeatLimits
+  readonly #instances = new Map<number, Instance>()
+  #client: RuntimeClient | null = null
+  #nextInstance = 1
+  #killed: Killed | null = null
+  #shuttingDown = false
+  /** The last instance whose end was told. */
+  #lastEnded: Instance | null = null
+  /** Settled once the owners know what this life's end has cost them. */
+  #buried = Promise.withResolvers<void>()
+  #process: RuntimeProcess | null = null
+  stats: RuntimeStats | null = null
+  /** Milliseconds since the epoch; 0 before the first heartbeat. */
+  lastHeartbeatAt = 0
+
+  constructor(id: string, limits: HeartbeatLimits) {
+    this.id = id
+    this.#limits = limits
+  }
+
+  get up(): boolean {
+    return this.#client !== null && this.#killed === null
+  }
+
+  /** Of the process, 0 if there is none. */
+  get pid(): number {
+    return this.#process?.pid ?? this.#client?.pid ?? 0
+  }
+
+  get client(): RuntimeClient | null {
+    return this.#client
+  }
+
+  get instances(): ReadonlyMap<number, Instance> {
+    return this.#instances
+  }
+
+  /** Whether it can take one more request. */
+  get hasRoom(): boolean {
+    return this.#client !== null && this.#client.inFlight < IN_FLIGHT_MAX
+  }
+
+  /** Isolates running at a time, as of the last heartbeat. */
+  get busy(): number {
+    let sum = 0
+    for (const instance of this.#instances.values()) sum += instance.busy
+    return sum
+  }
+
+  /**
+   * Connects and stays until the runtime's end. Rejects if it cannot be connected to. Suspects are named before
+   * the owners of what lived there hear of their loss.
+   */
+  async live(launched: Launched, { onUp, onSuspect }: LifeEvents): Promise<RuntimeEnd> {
+    const closed = Promise.withResolvers<{ failed: Lost[]; reason: string }>()
+    this.#killed = null
+    this.#buried = Promise.withResolvers()
+    this.#process = launched.process
+    const client = await RuntimeClient.connect(launched.address, {
+      token: launched.token,
+      events: this.#events(closed.resolve),
+    })
+    this.#client = client
+    const heartbeat = new Heartbeat(client, {
+      limits: this.#limits,
+      rssBytes: () => launched.process?.rssBytes() ?? 0,
+      onStats: stats => this.#onStats(stats),
+      onKill: (reason, detail) => this.kill(reason, detail),
+    })
+    heartbeat.start()
+    onUp()
+    const { failed, reason } = await closed.promise
+    heartbeat.stop()
+    const exit = launched.process ? await ended(launched.process) : null
+    this.#process = null
+    const end = this.#bury(failed, { death: whatEnded({ killed: this.#killed, exit, reason }), onSuspect })
+    this.#buried.resolve()
+    return end
+  }
+
+  /** Starts an instance; `owner` hears of it from then on. Never rejects. */
+  async start(
+    owner: InstanceOwner,
+    { spec, bundle }: { spec: InstanceSpec; bundle: Buffer },
+  ): Promise<{ instance: Instance; result: StartResult }> {
+    const instance = new Instance(this.#nextInstance++, this, owner)
+    const client = this.#client
+    if (!client) return { instance, result: NOT_STARTED }
+    this.#instances.set(instance.id, instance)
+    const result = await client.start(instance.id, spec, bundle)
+    if (client !== this.#client || this.#killed) await this.#buried.promise
+    if (result.outcome === 'ok' && this.#instances.has(instance.id)) {
+      instance.state = 'ready'
+      instance.started = true
+      return { instance, result }
+    }
+    instance.state = 'ended'
+    if (result.outcome === 'ok') return { instance, result: NOT_STARTED }
+    if (this.#instances.delete(instance.id)) {
+      const reason = result.outcome === 'internalError' ? 'runtimeDied' : result.outcome
+      reportEnd(instance, { reason, message: '', cpuMs: instance.cpuMsTold, heapBytes: 0 })
+    }
+    return { instance, result }
+  }
+
+  /** Ends the process, or cuts a remote one off. What it held is told to the owners. */
+  kill(reason: RestartReason, detail: string): void {
+    this.#kill({ reason, detail, app: null })
+  }
+
+  /** Ends this life and what is in it in good order: the platform stops. */
+  shutDown(): void {
+    this.#shuttingDown = true
+    this.#client?.close()
+  }
+
+  #kill(killed: Killed): void {
+    this.#killed ??= killed
+    if (this.#process) this.#process.kill()
+    else this.#client?.close()
+  }
+
+  #events(onClosed: (lost: { failed: Lost[]; reason: string }) => void): RuntimeEvents {
+    return {
+      finished: (id, exchange, end) => {
+        const instance = this.#instances.get(id)
+        if (instance) instance.owner.onFinished(instance, exchange as DispatchedExchange, end)
+      },
+      instanceEnded: (id, end, failed) => {
+        const instance = this.#instances.get(id)
+        if (instance) this.#end(instance, { end, failed: { ...failed, suspect: false } })
+      },
+      notice: (id, notice, requestId) => {
+        const instance = this.#instances.get(id)
+        if (instance) reportNotice(instance, notice, requestId)
+      },
+      catastrophe: (message, id) => {
+        const app = this.#lastEnded?.id === id ? this.#lastEnded.owner.name : null
+        this.#kill({ reason: 'catastrophe', detail: message, app })
+      },
+      closed: (failed, reason) => {
+        this.#client = null
+        this.stats = null
+        for (const instance of this.#instances.values()) instance.state = 'lost'
+        onClosed({ failed, reason })
+      },
+    }
+  }
+
+  #end(instance: Instance, { end, failed }: { end: InstanceEnd; failed: Failed }): void {
+    this.#instances.delete(instance.id)
+    this.#lastEnded = instance
+    instance.state = 'ended'
+    reportEnd(instance, end, failed.guilty?.requestId)
+    // Whoever waits for a start learns its end from the start's result.
+    if (instance.started) instance.owner.onEnded(instance, end, failed as FailedRequests)
+  }
+
+  /** Tells every owner of what was lost, and judges who is to blame. */
+  #bury(failed: Lost[], { death, onSuspect }: { death: Cause } & Pick<LifeEvents, 'onSuspect'>): RuntimeEnd {
+    const instances = [...this.#instances.values()]
+    this.#instances.clear()
+    const tenants = instances.map(instance => ({
+      app: instance.owner.name,
+      starting: !instance.started,
+      inFlight: instance.inFlight,
+      busy: instance.busy,
+      memoryBytes: instance.heapBytes + instance.externalBytes,
+    }))
+    const blamed = this.#blame({ ...death, tenants })
+    for (const app of blamed) onSuspect(app)
+    const lost = new Map(failed.map(one => [one.instance, one]))
+    for (const instance of instances) {
+      const { entered = [], untouched = [] } = lost.get(instance.id) ?? {}
+      this.#end(instance, {
+        end: {
+          reason: this.#shuttingDown ? 'shutdown' : 'runtimeDied',
+          message: '',
+          cpuMs: instance.cpuMsTold,
+          heapBytes: instance.heapBytes,
+        },
+        failed: { guilty: null, entered, untouched, suspect: blamed.has(instance.owner.name) },
+      })
+    }
+    return {
+      reason: death.reason,
+      detail: death.detail,
+      apps: [...new Set(tenants.map(tenant => tenant.app))],
+    }
+  }
+
+  #blame(death: Death): Set<string> {
+    if (this.#shuttingDown) return new Set()
+    return this.#killed?.app ? new Set([this.#killed.app]) : suspects(death)
+  }
+
+  #onStats(stats: RuntimeStats): void {
+    this.stats = stats
+    this.lastHeartbeatAt = Date.now()
+    for (const told of stats.instances) {
+      const instance = this.#instances.get(told.instance)
+      if (instance) reportStats(instance, told)
+    }
+  }
+}
+
+interface Killed {
+  reason: RestartReason
+  detail: string
+  /** Who is to blame, if that is known. */
+  app: string | null
+}
+
+type Cause = Omit<Death, 'tenants'> & { detail: string }
+type Lost = FailedExchanges & { instance: number }
+type Failed = FailedExchanges & { guilty: Exchange | null; suspect: boolean }
+
+const NOT_STARTED: StartResult = {
+  outcome: 'internalError',
+  phasesMs: { isolate: 0, compile: 0, evaluate: 0 },
+  message: 'The runtime process went away while the app started.',
+}
+
+/** Waits for a process whose connection has closed; one that lives on is killed. */
+async function ended(process: RuntimeProcess): Promise<Exit & { late: boolean }> {
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    process.kill()
+  }, EXIT_LAG_MS_MAX)
+  const exit = await process.exited
+  clearTimeout(timer)
+  return { ...exit, late }
+}
+
+/** Names the cause of a runtime's end from what is known of it. */
+function whatEnded({
+  killed,
+  exit,
+  reason,
+}: {
+  killed: Killed | null
+  exit: (Exit & { late: boolean }) | null
+  reason: string
+}): Cause {
+  const exitCode = exit?.code ?? null
+  const signal = exit?.signal ?? null
+  if (killed) return { reason: killed.reason, detail: killed.detail, exitCode, signal }
+  if (!exit) return { reason: 'exit', detail: reason, exitCode: 0, signal: null }
+  if (exit.late) return { reason: 'protocol', detail: reason, exitCode, signal }
+  if (signal !== null) return { reason: 'signal', detail: signal, exitCode, signal }
+  return { reason: 'exit', detail: `exit code ${exitCode}`, exitCode, signal }
+}

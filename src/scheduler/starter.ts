@@ -1,0 +1,131 @@
+/**
+ * Starts instances of one version of an app: reads the bundle, finds a runtime, waits for the result. A version
+ * that does not start is not tried again for a while, which doubles each time, so that a broken app costs nothing.
+ */
+import {
+  appLogChannel,
+  type ColdStartEvent,
+  type ColdStartReason,
+  coldStartChannel,
+  limitChannel,
+} from '../channels.ts'
+import type { StartResult } from '../runtime/messages.ts'
+import { backoffMs } from './backoff.ts'
+import type { Instance, InstanceOwner } from './instance.ts'
+import type { Failure } from './instance-pool.ts'
+import { instanceSpec, type SpecOptions } from './instance-spec.ts'
+import type { Runtime } from './runtime.ts'
+
+export interface StarterHost {
+  now(): number
+  /** The best runtime for one more instance of the app; null if none is up. */
+  place(app: string): Runtime | null
+  quarantinedMs(app: string): number
+  /** The packed bundle, or null if the store has none of that hash. Rejects if the store does not answer. */
+  bundle(hash: string): Promise<Buffer | null>
+}
+
+export type StartFailure = Failure
+
+/** Runtimes tried in a row when they die under a start. */
+const ATTEMPTS_MAX = 3
+
+const RETRY_BACKOFF = { firstMs: 100, maxMs: 30_000 }
+
+export class InstanceStarter {
+  readonly #host: StarterHost
+  readonly #app: SpecOptions
+  #failures = 0
+  #broken: { failure: StartFailure; until: number } | null = null
+
+  constructor(host: StarterHost, app: SpecOptions) {
+    this.#host = host
+    this.#app = app
+  }
+
+  /** Why there is no use in trying to start one now, or null. */
+  refusal(): StartFailure | null {
+    if (this.#broken && this.#host.now() < this.#broken.until) return this.#broken.failure
+    return null
+  }
+
+  /** Resolves to the instance, to why there is none, or to null if no runtime is up. Never rejects. */
+  async start(
+    owner: InstanceOwner,
+    reason: ColdStartReason,
+  ): Promise<{ instance: Instance } | StartFailure | null> {
+    const began = this.#host.now()
+    let bundle: Buffer | null
+    try {
+      bundle = await this.#host.bundle(this.#app.bundleHash)
+    } catch {
+      return { outcome: 'internalError', rejection: 'store_unavailable' }
+    }
+    if (!bundle) return this.#fail({ outcome: 'internalError', message: 'The app’s bundle is missing.' })
+    const fetchMs = this.#host.now() - began
+    for (let attempt = 1; ; attempt++) {
+      const runtime = this.#host.place(owner.name)
+      if (!runtime) return null
+      const { instance, result } = await runtime.start(owner, { spec: instanceSpec(this.#app), bundle })
+      this.#publish(instance, { reason, result, fetchMs, totalMs: this.#host.now() - began })
+      if (result.outcome === 'ok') {
+        this.#failures = 0
+        return { instance }
+      }
+      if (result.outcome !== 'internalError') {
+        return this.#fail({ outcome: 'startupError', message: result.message })
+      }
+      if (attempt === ATTEMPTS_MAX || this.#host.quarantinedMs(owner.name) > 0) {
+        return this.#fail({ outcome: 'internalError', message: result.message })
+      }
+    }
+  }
+
+  /** Tells of a cold start whose instance was started before the app had this version. */
+  tell(instance: Instance, result: StartResult, reason: ColdStartReason): void {
+    const { isolate, compile, evaluate } = result.phasesMs
+    this.#publish(instance, { reason, result, fetchMs: 0, totalMs: isolate + compile + evaluate })
+  }
+
+  #fail(failure: StartFailure): StartFailure {
+    this.#failures++
+    this.#broken = { failure, until: this.#host.now() + backoffMs(this.#failures, RETRY_BACKOFF) }
+    return failure
+  }
+
+  #publish(
+    instance: Instance,
+    {
+      reason,
+      result,
+      fetchMs,
+      totalMs,
+    }: { reason: ColdStartReason; result: StartResult; fetchMs: number; totalMs: number },
+  ): void {
+    const { app, version } = this.#app
+    const event: ColdStartEvent = {
+      app,
+      version,
+      instance: instance.id,
+      runtime: instance.runtime.id,
+      reason,
+      outcome: result.outcome,
+      totalMs,
+      phasesMs: { fetch: fetchMs, ...result.phasesMs },
+    }
+    coldStartChannel.publish(event)
+    if (result.outcome === 'ok') return
+    if (result.outcome === 'exceededCpu') limitChannel.publish({ app, limit: 'startup_cpu' })
+    if (result.outcome === 'exceededMemory') limitChannel.publish({ app, limit: 'memory' })
+    const message = result.stack ?? result.message
+    appLogChannel.publish({
+      app,
+      version,
+      requestId: '',
+      level: 'error',
+      kind: 'exception',
+      message,
+      time: Date.now(),
+    })
+  }
+}

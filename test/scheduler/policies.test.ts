@@ -1,0 +1,196 @@
+import { test } from 'node:test'
+import { refuse } from '../../src/scheduler/admission.ts'
+import { backoffMs } from '../../src/scheduler/backoff.ts'
+import { type Death, suspects } from '../../src/scheduler/blame.ts'
+import { DenseSet } from '../../src/scheduler/dense-set.ts'
+import { place } from '../../src/scheduler/placement.ts'
+import { Quarantine } from '../../src/scheduler/quarantine.ts'
+import { mayRetry } from '../../src/scheduler/retry.ts'
+import { BACKLOG_BEATS, isBacklogged, shouldScaleUp } from '../../src/scheduler/scaling.ts'
+
+test('an app at its bound is shed, whatever room the platform has', t => {
+  const load = { app: 1000, appMax: 1000, platform: 1000, platformMax: 20_000, apps: 1 }
+
+  t.assert.equal(refuse(load), 'app_queue_full')
+  t.assert.equal(refuse({ ...load, app: 999 }), null)
+})
+
+test('a full platform sheds the apps beyond their share and no others', t => {
+  const full = { appMax: 1000, platform: 100, platformMax: 100, apps: 4 }
+
+  t.assert.equal(refuse({ ...full, app: 25 }), 'platform_queue_full')
+  t.assert.equal(refuse({ ...full, app: 24 }), null)
+  t.assert.equal(refuse({ ...full, app: 0, platform: 200 }), 'platform_queue_full')
+})
+
+test('a back-off doubles up to its bound', t => {
+  const bounds = { firstMs: 100, maxMs: 1000 }
+
+  const delays = [0, 1, 2, 3, 4, 5, 1000].map(failures => backoffMs(failures, bounds))
+
+  t.assert.deepEqual(delays, [0, 100, 200, 400, 800, 1000, 1000])
+})
+
+const FAILED = {
+  method: 'GET',
+  hasBody: false,
+  bodyIntact: true,
+  responded: false,
+  entered: true,
+  suspect: false,
+  replays: 0,
+}
+
+test('a request that has not reached guest code goes elsewhere, whatever its method', t => {
+  const untouched = { ...FAILED, entered: false, method: 'POST', hasBody: true, suspect: true, replays: 9 }
+
+  t.assert.equal(mayRetry(untouched), true)
+  t.assert.equal(mayRetry({ ...untouched, bodyIntact: false }), false)
+})
+
+test('a request that has is replayed only if that is safe', t => {
+  t.assert.equal(mayRetry(FAILED), true)
+  t.assert.equal(mayRetry({ ...FAILED, method: 'POST' }), false)
+  t.assert.equal(mayRetry({ ...FAILED, hasBody: true }), false)
+  t.assert.equal(mayRetry({ ...FAILED, responded: true }), false)
+  t.assert.equal(mayRetry({ ...FAILED, suspect: true }), false)
+  t.assert.equal(mayRetry({ ...FAILED, replays: 1 }), true)
+  t.assert.equal(mayRetry({ ...FAILED, replays: 2 }), false)
+})
+
+const IDLE = { up: true, busy: 0, siblings: 0, instances: 0, memory: 0.1 }
+
+test('an instance goes where none of its app is, then where it is quiet, then where few are', t => {
+  t.assert.equal(
+    place([
+      { ...IDLE, siblings: 1 },
+      { ...IDLE, busy: 0.9 },
+    ]),
+    1,
+  )
+  t.assert.equal(
+    place([
+      { ...IDLE, busy: 0.9 },
+      { ...IDLE, instances: 9 },
+    ]),
+    1,
+  )
+  t.assert.equal(
+    place([
+      { ...IDLE, instances: 2, busy: 0.1 },
+      { ...IDLE, instances: 1, busy: 0.2 },
+    ]),
+    1,
+  )
+  t.assert.equal(place([IDLE, IDLE]), 0)
+})
+
+test('an instance goes to a runtime near its memory ceiling only if there is no other', t => {
+  t.assert.equal(
+    place([
+      { ...IDLE, memory: 0.9 },
+      { ...IDLE, siblings: 3, busy: 1 },
+    ]),
+    1,
+  )
+  t.assert.equal(place([{ ...IDLE, memory: 0.9 }]), 0)
+})
+
+test('an instance goes nowhere if no runtime is up', t => {
+  t.assert.equal(place([{ ...IDLE, up: false }]), -1)
+  t.assert.equal(place([]), -1)
+})
+
+test('an app is backlogged if every instance is busy and has events waiting', t => {
+  const load = { instances: 1, instancesMax: 4 }
+
+  t.assert.equal(isBacklogged({ ...load, ready: [{ busy: 1, queued: 3 }] }), true)
+  t.assert.equal(isBacklogged({ ...load, ready: [{ busy: 1, queued: 0 }] }), false)
+  t.assert.equal(
+    isBacklogged({
+      ...load,
+      ready: [
+        { busy: 1, queued: 3 },
+        { busy: 0.2, queued: 1 },
+      ],
+    }),
+    false,
+  )
+  t.assert.equal(isBacklogged({ ...load, ready: [] }), false)
+})
+
+test('a lasting backlog gets one more instance if there is a core for it', t => {
+  const load = { ready: [{ busy: 1, queued: 3 }], instances: 1, instancesMax: 2 }
+
+  t.assert.equal(shouldScaleUp(load, { beats: BACKLOG_BEATS, runtimeBusy: 0.1 }), true)
+  t.assert.equal(shouldScaleUp(load, { beats: BACKLOG_BEATS - 1, runtimeBusy: 0.1 }), false)
+  t.assert.equal(shouldScaleUp(load, { beats: BACKLOG_BEATS, runtimeBusy: 0.9 }), false)
+  t.assert.equal(shouldScaleUp({ ...load, instances: 2 }, { beats: 99, runtimeBusy: 0 }), false)
+})
+
+const TENANT = { app: 'quiet', starting: false, inFlight: 0, busy: 0, memoryBytes: 1e6 }
+const DEATH: Death = { reason: 'signal', exitCode: null, signal: 'SIGSEGV', tenants: [] }
+
+test('whoever ran when a runtime crashed is suspected, and nobody else', t => {
+  const running = { ...TENANT, app: 'running', busy: 1, inFlight: 1 }
+  const waiting = { ...TENANT, app: 'waiting', inFlight: 5 }
+
+  t.assert.deepEqual(suspects({ ...DEATH, tenants: [TENANT, running, waiting] }), new Set(['running']))
+  t.assert.deepEqual(suspects({ ...DEATH, tenants: [TENANT, waiting] }), new Set(['waiting']))
+  const starting = { ...TENANT, app: 'starting', starting: true }
+  t.assert.deepEqual(suspects({ ...DEATH, tenants: [TENANT, waiting, starting] }), new Set(['starting']))
+})
+
+test('nobody is suspected when a runtime is killed from outside or leaves by itself', t => {
+  const tenants = [{ ...TENANT, busy: 1, inFlight: 1 }]
+
+  t.assert.equal(suspects({ ...DEATH, signal: 'SIGKILL', tenants }).size, 0)
+  t.assert.equal(suspects({ ...DEATH, reason: 'exit', signal: null, exitCode: 0, tenants }).size, 0)
+  t.assert.equal(suspects({ ...DEATH, reason: 'heartbeat', signal: 'SIGKILL', tenants }).size, 1)
+})
+
+test('the largest app is suspected when a runtime outgrows its memory', t => {
+  const small = { ...TENANT, app: 'small', busy: 1 }
+  const large = { ...TENANT, app: 'large', inFlight: 1, memoryBytes: 1e9 }
+
+  const blamed = suspects({ ...DEATH, reason: 'rss', signal: 'SIGKILL', tenants: [small, large] })
+
+  t.assert.deepEqual(blamed, new Set(['large']))
+})
+
+test('a suspect pauses twice as long each time, until a deploy or good conduct clears it', t => {
+  let now = 0
+  const quarantine = new Quarantine({ now: () => now, max: 10 })
+
+  quarantine.suspect('a')
+  t.assert.equal(quarantine.remainingMs('a'), 1000)
+  t.assert.equal(quarantine.remainingMs('b'), 0)
+  now = 1500
+  t.assert.equal(quarantine.remainingMs('a'), 0)
+  quarantine.suspect('a')
+  t.assert.equal(quarantine.remainingMs('a'), 2000)
+  quarantine.clear('a')
+  t.assert.equal(quarantine.remainingMs('a'), 0)
+  quarantine.suspect('a')
+  now += 10_000_000
+  quarantine.suspect('a')
+  t.assert.equal(quarantine.remainingMs('a'), 1000)
+})
+
+test('members may leave a dense set while it is swept', t => {
+  const set = new DenseSet<{ slot: number; name: number }>()
+  const members = Array.from({ length: 10 }, (_, name) => ({ slot: -1, name }))
+  for (const member of members) set.add(member)
+
+  const seen: number[] = []
+  set.sweep(member => {
+    seen.push(member.name)
+    if (member.name % 2 === 0) set.delete(member)
+  })
+  const left: number[] = []
+  set.sweep(member => left.push(member.name))
+
+  t.assert.equal(seen.length, 10)
+  t.assert.deepEqual(left.sort(), [1, 3, 5, 7, 9])
+  t.assert.equal(set.size, 5)
+})
