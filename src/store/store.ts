@@ -29,10 +29,12 @@ export interface Store extends AsyncDisposable {
 
   /** Every route whose host pattern can match `host` (lower case, no port). */
   routesFor(host: string): Promise<RouteRecord[]>
-  routes(options?: { app?: string; limit?: number }): Promise<RouteRecord[]>
-  /** `ROUTE_TAKEN` if another app has the pattern. */
+  /** Routes in order of pattern, of one app or of all, `limit` (default 1000) after `after`. */
+  routes(options?: { app?: string; after?: string; limit?: number }): Promise<RouteRecord[]>
+  /** Nothing if the app has it already. `ROUTE_TAKEN` if another app has the pattern; `APP_NOT_FOUND`. */
   addRoute(route: RouteRecord): Promise<void>
-  deleteRoute(pattern: string): Promise<boolean>
+  /** Resolves to the route that was there, or null. */
+  deleteRoute(pattern: string): Promise<RouteRecord | null>
 
   kvGet(namespace: string, key: string): Promise<KvEntry | null>
   kvPut(namespace: string, key: string, entry: KvEntry): Promise<void>
@@ -46,6 +48,9 @@ export interface Store extends AsyncDisposable {
 
 /** Versions kept of each app besides the active one. */
 export const VERSIONS_KEPT = 20
+
+/** Routes whose patterns begin with the same host; `routesFor` returns them all, so there must not be many. */
+export const ROUTES_PER_HOST_MAX = 1000
 
 export interface Deployment {
   app: string
