@@ -1,0 +1,7 @@
+// Loops for ever.
+// expect: exceededCpu
+export default {
+  async fetch(request, env, ctx) {
+    for (;;) {}
+  },
+}

@@ -1,0 +1,7 @@
+// Never answers.
+// expect: exceededWallTime | exception
+export default {
+  async fetch(request, env, ctx) {
+    return new Promise(() => {})
+  },
+}

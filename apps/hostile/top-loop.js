@@ -1,0 +1,5 @@
+// Loops for ever at start-up.
+// expect: startupError
+for (;;) {}
+
+export default { fetch: () => new Response('started') }

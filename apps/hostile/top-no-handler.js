@@ -1,0 +1,3 @@
+// Exports nothing that could answer.
+// expect: startupError
+export default { fetch: 'a text' }

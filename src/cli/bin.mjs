@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+// The command `vitrine`. It runs on any Node: where the one that invoked it is older than the one Vitrine needs,
+// which the package `node` brings along, it starts that one and hands on arguments, stdio, signals and exit code.
+import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const NODE_MAJOR = 26
+const main = new URL('./main.ts', import.meta.url)
+
+if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR) restart(nodeOfPackage())
+else await (await import(main.href)).main(process.argv.slice(2))
+
+function nodeOfPackage() {
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve('node/package.json')), 'bin', 'node')
+  } catch {
+    process.stderr.write(
+      `vitrine needs Node ${NODE_MAJOR}, and this is ${process.version}: run "npm ci", which brings it\n`,
+    )
+    process.exit(1)
+  }
+}
+
+/** @param {string} node */
+function restart(node) {
+  const args = ['--no-node-snapshot', fileURLToPath(main), ...process.argv.slice(2)]
+  // The channel lets the child notice when this process is gone, however it ended.
+  const child = spawn(node, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
+  // A terminal sends its interrupt to the child as well: only what comes from elsewhere is handed on.
+  const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY
+  for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'])) {
+    process.on(signal, () => {
+      if (signal !== 'SIGINT' || !onTerminal) child.kill(signal)
+    })
+  }
+  child.on('error', error => {
+    process.stderr.write(`vitrine cannot start ${node}: ${error.message}; run "npm ci" again\n`)
+    process.exit(1)
+  })
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (signal ? constants.signals[signal] : 0)))
+}
