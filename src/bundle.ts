@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** What a module is to the app that imports it. `script` is a service worker's body. */
 export const MODULE_TYPES = ['esm', 'script', 'text', 'data', 'json', 'wasm', 'sourcemap'] as const
@@ -20,12 +21,43 @@ export interface BundleModule {
 
 /** Packs modules, the main one first. */
 export function encodeBundle(modules: readonly BundleModule[]): Buffer {
-  const index = Buffer.from(
-    JSON.stringify(modules.map(({ name, type, content }) => ({ name, type, size: content.byteLength }))),
-  )
+  return Buffer.concat([
+    head(modules.map(({ name, type, content }) => ({ name, type, size: content.byteLength }))),
+    ...modules.map(module => module.content),
+  ])
+}
+
+/** Packs as `encodeBundle` does, from contents in pieces, in steps between which the event loop goes on. */
+export async function packBundle(
+  modules: readonly { name: string; type: ModuleType; pieces: readonly Uint8Array[] }[],
+): Promise<Buffer> {
+  const sizeOf = (pieces: readonly Uint8Array[]) => pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
+  const index = modules.map(({ name, type, pieces }) => ({ name, type, size: sizeOf(pieces) }))
+  const start = head(index)
+  const bytes = Buffer.allocUnsafeSlow(index.reduce((sum, { size }) => sum + size, start.byteLength))
+  let offset = start.copy(bytes)
+  let pauseAt = PACK_STEP_BYTES
+  for (const piece of modules.flatMap(module => module.pieces)) {
+    for (let done = 0; done < piece.byteLength; done += PACK_STEP_BYTES) {
+      if (offset >= pauseAt) {
+        await nextTurn()
+        pauseAt = offset + PACK_STEP_BYTES
+      }
+      const part = piece.subarray(done, done + PACK_STEP_BYTES)
+      bytes.set(part, offset)
+      offset += part.byteLength
+    }
+  }
+  return bytes
+}
+
+const PACK_STEP_BYTES = 256 * 1024
+
+function head(index: readonly { name: string; type: ModuleType; size: number }[]): Buffer {
+  const text = Buffer.from(JSON.stringify(index))
   const length = Buffer.alloc(4)
-  length.writeUInt32LE(index.byteLength)
-  return Buffer.concat([length, index, ...modules.map(module => module.content)])
+  length.writeUInt32LE(text.byteLength)
+  return Buffer.concat([length, text])
 }
 
 /** Unpacks what `encodeBundle` packed; the contents are views of `bytes`. Asserts that the layout is sound. */

@@ -179,3 +179,8 @@ export interface DeployEvent {
 
 /** A store operation has ended. `operation` is the name of a method of `Store`. */
 export const storeChannel = typed<{ operation: string; result: 'ok' | 'error'; durationMs: number }>('store')
+
+/** Lines of the log were lost: stdout is too slow for them, or cannot be written at all. */
+export const logDropChannel = typed<{ reason: LogDropReason; count: number }>('log-drop')
+export const LOG_DROP_REASONS = ['buffer_full', 'output_failed'] as const
+export type LogDropReason = (typeof LOG_DROP_REASONS)[number]

@@ -61,6 +61,7 @@ export const OPTIONS = {
   waitUntilMs: int(30_000, 'ms', 'how long waitUntil promises may go on after the response'),
   subrequests: int(50, 'requests', 'fetches that one request may make', { min: 0 }),
   subrequestsAtOnce: int(6, 'requests', 'fetches that one request may have under way at once'),
+  subrequestTimeoutMs: int(100_000, 'ms', 'how long a subrequest may be silent'),
   requestBodyBytesMax: int(100 * 2 ** 20, 'bytes', 'the longest request body', { min: 0 }),
   bundleBytesMax: int(25 * 2 ** 20, 'bytes', 'the largest bundle'),
   queueMax: int(1000, 'requests', 'requests in flight or queued for one app'),
@@ -88,8 +89,22 @@ export const OPTIONS = {
   killGraceMs: int(250, 'ms', 'how long an isolate may take to end before its runtime is killed'),
   stopGraceMs: int(30_000, 'ms', 'how long requests in flight may take when the platform stops', { min: 0 }),
   connectionsMax: int(20_000, 'connections', 'client connections'),
+  headersMs: int(10_000, 'ms', 'how long a client may take to send the headers of a request'),
+  keepAliveMs: int(65_000, 'ms', 'how long a client’s connection stays open between requests'),
+  clientIdleMs: int(60_000, 'ms', 'how long a client may stall in the middle of a body, sent or received'),
   routeCacheMax: int(20_000, 'routes', 'looked-up hosts and paths remembered'),
   negativeCacheMs: int(5000, 'ms', 'how long an unknown host is remembered as unknown'),
+  bundleCacheMb: int(64, 'MB', 'bundles kept in memory for the next cold start', { min: 0 }),
+  storeWritesMax: int(10_000, 'writes', 'changes that may wait for the database'),
+  bundleModulesMax: int(2000, 'modules', 'modules of one bundle'),
+  deploysAtOnce: int(4, 'deploys', 'deploys that may be received and tried at once; others wait'),
+  controlConnectionsMax: int(1000, 'connections', 'connections to the control API'),
+  tailsMax: int(100, 'readers', 'readers that may follow apps’ logs at once'),
+  tailBufferBytesMax: int(
+    2 ** 20,
+    'bytes',
+    'kept for a reader of logs that is slow; beyond it lines are dropped',
+  ),
   generationPollMs: int(500, 'ms', 'between looks for another process’ deploys', { min: 10 }),
 
   metricsMaxApps: int(1000, 'apps', 'apps with metric series of their own; the rest are summed as _other'),
@@ -100,12 +115,19 @@ export const OPTIONS = {
     max: 1,
     help: 'share of requests with an access line',
   },
+  accessLogQuery: { kind: 'boolean', default: false, help: 'access lines show the query, secrets and all' },
   logLevel: {
     kind: 'text',
     default: 'info',
     help: 'least level of the platform’s log',
     form: 'debug | info | warn | error',
   },
+  logTextCharsMax: int(8192, 'characters', 'the longest text in a log line; the rest is cut off', {
+    min: 256,
+  }),
+  logBufferBytesMax: int(8 * 2 ** 20, 'bytes', 'log lines that wait for a slow stdout; more are dropped', {
+    min: 65_536,
+  }),
   watch: { kind: 'boolean', default: false, help: 'redeploy an app under --apps when its files change' },
 } as const satisfies Record<string, Option>
 
@@ -169,7 +191,17 @@ export function loadConfig({
     else if (name in fromFile) config[name] = read(option, fromFile[name], `"${name}" in ${file}`)
     else config[name] = option.kind === 'address' ? read(option, option.default, name) : option.default
   }
+  refuseOpenControl(config as Config)
   return Object.freeze(config) as Config
+}
+
+/** Whoever reaches the control API can run code here: beyond this machine that takes a token. */
+function refuseOpenControl({ control: { host, port }, token }: Config) {
+  if (token !== '' || host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)) return
+  throw new VitrineError(
+    'CONFIG_INVALID',
+    `The control API on ${host}:${port} would be open to the network: set --token (VITRINE_TOKEN), or use --control 127.0.0.1:${port}`,
+  )
 }
 
 function readFile(file: string, required: boolean): Record<string, unknown> {

@@ -42,6 +42,12 @@ export const ERROR_STATUS = {
   CROSS_SITE: 403,
   /** The request to the control API is malformed. */
   REQUEST_INVALID: 400,
+  /** The control API already does as much of this at once as it may. */
+  BUSY: 503,
+  /** No runtime could try the app: they are starting, or failing. */
+  RUNTIME_UNAVAILABLE: 503,
+  /** A fault of Vitrine itself; its log says more. */
+  INTERNAL: 500,
   /** The platform does not answer at VITRINE_URL. */
   PLATFORM_UNREACHABLE: 503,
 } as const

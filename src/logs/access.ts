@@ -1,0 +1,61 @@
+/**
+ * Access lines: one for each request that failed, and for a sample of those that did not. Without the query,
+ * which holds secrets, unless asked for.
+ */
+import { type LogLevel, type RequestEvent, requestChannel } from '../channels.ts'
+import type { Config } from '../config.ts'
+import type { Outcome } from '../outcome.ts'
+import { cut, number, opening, quote } from './line.ts'
+
+/** How bad an outcome is for the operator. What is worse than `info` is logged whatever the sample. */
+const OUTCOME_LEVEL = {
+  ok: 'info',
+  exception: 'error',
+  exceededCpu: 'error',
+  exceededMemory: 'error',
+  exceededWallTime: 'error',
+  scriptNotFound: 'info',
+  canceled: 'info',
+  loadShed: 'warn',
+  responseStreamDisconnected: 'info',
+  internalError: 'error',
+  startupError: 'error',
+} satisfies Record<Outcome, LogLevel>
+
+/** Longer hosts and paths are cut off: they are the client's to choose. */
+const TARGET_CHARS_MAX = 2048
+
+export type AccessOptions = Pick<Config, 'accessLogSample' | 'accessLogQuery'>
+
+/** Subscribes; the result unsubscribes. `shown` says which levels are. `random` is injected for tests. */
+export function logAccess(
+  write: (line: string) => void,
+  shown: (level: LogLevel) => boolean,
+  { accessLogSample, accessLogQuery }: AccessOptions,
+  random: () => number = Math.random,
+): () => void {
+  const onRequest = (event: RequestEvent) => {
+    const failed = event.status >= 500 && event.outcome === 'ok'
+    const level = failed ? 'warn' : OUTCOME_LEVEL[event.outcome]
+    if (!shown(level)) return
+    if (level === 'info' && accessLogSample < 1 && random() >= accessLogSample) return
+    write(accessLine(level, event, accessLogQuery))
+  }
+  requestChannel.subscribe(onRequest)
+  return () => requestChannel.unsubscribe(onRequest)
+}
+
+function accessLine(level: LogLevel, event: RequestEvent, withQuery: boolean): string {
+  const query = withQuery ? -1 : event.url.indexOf('?')
+  const path = query < 0 ? event.url : event.url.slice(0, query)
+  let line = `${opening(level, event.startedAt + event.durationMs)},"kind":"request"`
+  if (event.app !== '') line += `,"app":${quote(event.app)},"version":${quote(event.version)}`
+  line += `,"outcome":"${event.outcome}","status":${event.status}`
+  if (event.rejection !== undefined) line += `,"rejection":"${event.rejection}"`
+  line += `,"method":${quote(cut(event.method, 32))},"host":${quote(cut(event.host, TARGET_CHARS_MAX))}`
+  line += `,"path":${quote(cut(path, TARGET_CHARS_MAX))},"requestId":${quote(event.requestId)}`
+  line += `,"durationMs":${number(event.durationMs)},"cpuMs":${number(event.cpuMs)}`
+  if (event.coldStart) line += ',"coldStart":true'
+  if (event.retries > 0) line += `,"retries":${event.retries}`
+  return `${line},"bytesIn":${event.bytesIn},"bytes":${event.bytesOut},"clientIp":${quote(event.clientIp)}}\n`
+}
