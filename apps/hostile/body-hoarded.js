@@ -1,5 +1,5 @@
 // Reads a body of 100 MB into memory, twice.
-// expect: exceededMemory | ok | exception
+// expect: exceededMemory | exceededCpu | ok | exception
 // request: POST 100000000
 export default {
   async fetch(request, env, ctx) {

@@ -1,5 +1,5 @@
 // Measures time as finely as it can: Date, performance, a counter in shared memory.
-// expect: ok | exception
+// expect: ok | exceededCpu
 export default {
   async fetch(request, env, ctx) {
     const steps = new Set()

@@ -7,9 +7,8 @@ import { encodeUpload } from '../../src/build/upload.ts'
 import { ServerProcess, temporaryDirectory } from './server-process.ts'
 import type { Target } from './target.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-/** As in package.json's `start`. */
-const COMMAND = ['--no-node-snapshot', MAIN]
+/** The command `vitrine`, as package.json names it. */
+const COMMAND = fileURLToPath(new URL('../../src/cli/bin.mjs', import.meta.url))
 const DEPLOY_MS_MAX = 60_000
 
 export interface PlatformOptions {
@@ -46,7 +45,7 @@ export class Platform implements AsyncDisposable {
     { flags = [], directory }: { flags?: readonly string[]; directory?: string } = {},
   ): Promise<Platform> {
     const anyPort = ['listen', 'control', 'metrics'].flatMap(name => [`--${name}`, '127.0.0.1:0'])
-    const args = [...COMMAND, 'serve', ...anyPort, '--store', `sqlite:${file}`, '--apps=', ...flags]
+    const args = [COMMAND, 'serve', ...anyPort, '--store', `sqlite:${file}`, '--apps=', ...flags]
     const child = new ServerProcess(process.execPath, args, directory)
     try {
       const { found, ms } = await child.ready(printedUrls)
@@ -60,7 +59,7 @@ export class Platform implements AsyncDisposable {
   /** Deploys a file by the command line. */
   async deploy(name: string, file: string): Promise<Target> {
     const env = { PATH: process.env.PATH, VITRINE_URL: this.controlUrl }
-    const args = [...COMMAND, 'deploy', file, '--name', name]
+    const args = [COMMAND, 'deploy', file, '--name', name]
     await promisify(execFile)(process.execPath, args, { env, timeout: DEPLOY_MS_MAX })
     return this.app(name)
   }

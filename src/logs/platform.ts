@@ -33,8 +33,9 @@ const TERMINATION_LEVEL = {
 
 /** Subscribes; the result unsubscribes. `charsMax` bounds each text that an app had a hand in. */
 export function logPlatform(logger: Logger, charsMax: number): () => void {
-  const onDeploy = ({ result, action, ...deploy }: DeployEvent) => {
-    logger[result === 'ok' ? 'info' : 'warn']({ ...deploy, result }, `${action} of ${deploy.app}: ${result}`)
+  const onDeploy = ({ result, action, durationMs, ...deploy }: DeployEvent) => {
+    const record = { ...deploy, durationMs: Math.round(durationMs), result }
+    logger[result === 'ok' ? 'info' : 'warn'](record, `${action} of ${deploy.app}: ${result}`)
   }
 
   const onInstanceEnd = ({ lastLines, ...end }: InstanceEndEvent) => {

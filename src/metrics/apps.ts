@@ -89,10 +89,11 @@ export class AppRows {
   }
 
   #want(app: string): void {
+    if (this.#deleted.has(app)) return
     this.#board.values[OVERFLOW]!++
     const requests = this.#candidates.get(app)
     if (requests !== undefined) this.#candidates.set(app, requests + 1)
-    else if (this.#candidates.size < CANDIDATES_MAX && !this.#deleted.has(app)) this.#candidates.set(app, 1)
+    else if (this.#candidates.size < CANDIDATES_MAX) this.#candidates.set(app, 1)
   }
 
   #admit(app: string): number {
@@ -125,6 +126,7 @@ export class AppRows {
     if (this.#candidates.size > 0) this.#board.change(() => this.#replaceCalmest())
     this.#candidates.clear()
     this.#requests.fill(0)
+    this.#forgetLast()
   }
 
   #replaceCalmest(): void {

@@ -17,7 +17,6 @@ const CONTROL = { sequence: 0, snapshot: 1, ready: 2, appRows: 3 } as const
 const READ_ATTEMPTS = 100
 
 export interface BoardMemory {
-  readonly appRows: number
   readonly control: SharedArrayBuffer
   readonly heartbeat: SharedArrayBuffer
   readonly values: SharedArrayBuffer
@@ -41,12 +40,10 @@ export class Board {
 
   /** Memory for `appRows` apps. The system gives pages of it only as they are written. */
   static allocate(appRows: number): BoardMemory {
-    const cells = appAt(appRows)
     return {
-      appRows,
       control: new SharedArrayBuffer(Object.keys(CONTROL).length * Int32Array.BYTES_PER_ELEMENT),
       heartbeat: new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT),
-      values: new SharedArrayBuffer(cells * Float64Array.BYTES_PER_ELEMENT),
+      values: new SharedArrayBuffer(appAt(appRows) * Float64Array.BYTES_PER_ELEMENT),
       texts: new SharedArrayBuffer(rowNumber.app(appRows) * TEXTS_PER_ROW * TEXT_BYTES),
     }
   }

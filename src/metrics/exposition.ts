@@ -189,18 +189,23 @@ export class Exposition {
       name,
       labels: this.#appLabels[index]!,
       at,
-      present: values[at + SNAPSHOT_CELL] === this.#board.snapshot,
+      present: this.#isCurrent(values[at + SNAPSHOT_CELL]!),
       own: index !== OTHER_ROW && index !== NONE_ROW,
       version: this.#board.text(rowNumber.app(index), TEXT.version),
     }
   }
 
-  /** The platform's own process comes first; none is present before the first snapshot. */
+  /** The platform's own process comes first. */
   #processRow(index: number, values: Float64Array): Row {
     const name = this.#board.text(rowNumber.process(index), TEXT.name)
     const at = processAt(index)
-    const present = this.#board.snapshot > 0 && values[at + SNAPSHOT_CELL] === this.#board.snapshot
+    const present = this.#isCurrent(values[at + SNAPSHOT_CELL]!)
     return { name, labels: { runtime: name }, at, present, own: true, version: '' }
+  }
+
+  /** Before the first snapshot nothing is. */
+  #isCurrent(snapshot: number): boolean {
+    return snapshot > 0 && snapshot === this.#board.snapshot
   }
 }
 

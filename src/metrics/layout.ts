@@ -23,9 +23,10 @@ export function cellsPerCombination({ buckets }: Family): number {
   return buckets ? buckets.length + 2 : 1
 }
 
+/** The first cell of each row: the number of the snapshot that last wrote the row's gauges. */
+export const SNAPSHOT_CELL = 0
+
 const offsets = {} as Record<FamilyName, number>
-/** Cells before the first family's: what a row must know of itself. */
-const SEEN_IN_SNAPSHOT = 0
 const rowLength: Record<Family['per'], number> = { platform: 1, process: 1, app: 1 }
 for (const name of FAMILY_NAMES) {
   const family = familyOf(name)
@@ -33,9 +34,6 @@ for (const name of FAMILY_NAMES) {
   offsets[name] = rowLength[family.per]
   rowLength[family.per] += combinations(family).length * cellsPerCombination(family)
 }
-
-/** The number of the snapshot that last wrote the row's gauges. */
-export const SNAPSHOT_CELL = SEEN_IN_SNAPSHOT
 
 /** Where a family's cells begin in its row. Scrape families have none. */
 export function offsetOf(name: FamilyName): number {

@@ -146,10 +146,10 @@ export class HttpExchange implements DispatchedExchange {
     return this.#head
   }
 
-  onSent(): void {
+  onSent(credit: number): void {
     if (!this.#body) return
     if (this.#options.expectsContinue && !this.#body.started) this.response.writeContinue()
-    this.#body.start()
+    this.#body.start(credit)
   }
 
   onCredit(bytes: number): void {
@@ -215,8 +215,11 @@ export class HttpExchange implements DispatchedExchange {
     if (this.#outcome !== null) return
     this.#outcome = outcome
     this.#body?.stop()
-    // All that is left is to have the client see that this is not the response's end.
-    if (this.responded) return void this.response.destroy()
+    if (this.responded) {
+      // All that is left is to have the client see that this is not the response's end, unless it was.
+      if (!this.response.writableEnded) this.response.destroy()
+      return
+    }
     const { rejection, retryAfterSeconds } = this.dispatch
     const answer = { ...answerTo(outcome, rejection), ...this.#refusal }
     const { headers, body } = errorResponse({
@@ -261,8 +264,10 @@ export class HttpExchange implements DispatchedExchange {
   checkIdle(now: number): void {
     const idleBefore = now - this.#host.config.clientIdleMs
     const waitingSince = this.#body?.waitingSince ?? 0
-    if (this.#stalledSince !== 0 && this.#stalledSince < idleBefore) this.response.destroy()
-    else if (waitingSince !== 0 && waitingSince < idleBefore) {
+    if (this.#stalledSince !== 0 && this.#stalledSince < idleBefore) {
+      this.onClose()
+      this.response.destroy()
+    } else if (waitingSince !== 0 && waitingSince < idleBefore) {
       this.#giveUp({
         status: 408,
         rejection: 'malformed',

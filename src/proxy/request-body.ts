@@ -4,7 +4,6 @@
  * gone before it read anything can be sent to another.
  */
 import type { IncomingMessage } from 'node:http'
-import { BODY_WINDOW } from '../runtime/protocol.ts'
 import type { DispatchedExchange } from '../scheduler/dispatch.ts'
 
 /** Pieces below this are copied before they are kept: they pin the buffer that the socket was read into. */
@@ -48,8 +47,8 @@ export class RequestBody {
   }
 
   /** Sends what there is of the body to the instance that the exchange is linked to now. */
-  start(): void {
-    this.#credit = BODY_WINDOW
+  start(credit: number): void {
+    this.#credit = credit
     this.#finished = false
     for (const chunk of this.#kept ?? []) this.#transmit(chunk)
     if (this.#started) return this.#resume()

@@ -190,6 +190,7 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
     response[kExchange] = exchange
     response.on('close', onClose)
     response.on('drain', onDrain)
+    response.on('error', ignore)
     this.#exchanges.add(exchange)
     if (expectation === 'unknown') {
       exchange.refuse({ status: 417, rejection: 'malformed', message: 'The expectation cannot be met.' })
@@ -228,6 +229,9 @@ function onClose(this: Response): void {
 function onDrain(this: Response): void {
   this[kExchange]?.onDrain()
 }
+
+/** Whatever breaks a response closes it too, which is told. */
+function ignore(): void {}
 
 /** The client's address; an IPv4 address that came in by IPv6 is written as what it is. */
 function addressOf(socket: Socket): string {

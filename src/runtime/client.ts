@@ -12,7 +12,15 @@ import { OUTCOMES, TERMINATIONS, type Termination } from '../outcome.ts'
 import { RESPONSE_FINISHED, RESPONSE_WHOLE } from '../sandbox/wire.ts'
 import type { Exchange, ExchangeLink } from '../scheduler/exchange.ts'
 import type { InstanceEnd, InstanceSpec, Notice, RequestEnd, RuntimeStats, StartResult } from './messages.ts'
-import { FRAME, FrameReader, FrameWriter, HAS_BODY, PROTOCOL_VERSION, ProtocolError } from './protocol.ts'
+import {
+  FRAME,
+  FrameReader,
+  FrameWriter,
+  HAS_BODY,
+  PAYLOAD_BYTES_MAX,
+  PROTOCOL_VERSION,
+  ProtocolError,
+} from './protocol.ts'
 import { readEnded, readJson, readNotice, readStartResult, readStats } from './readers.ts'
 
 /** What becomes known of a runtime. Exchanges named here have been unlinked already. */
@@ -69,6 +77,8 @@ interface Batch {
   heads: string
 }
 
+/** Heads in one frame; a single one is far shorter (`requestHeaderBytesMax`). */
+const HEADS_CHARS_MAX = PAYLOAD_BYTES_MAX / 2
 const SLOTS_MAX = 65_536
 const READ_BYTES = 65_536
 /** Up to this many requests under way, each is sent at once rather than at the end of the turn. */
@@ -158,6 +168,8 @@ export class RuntimeClient implements AsyncDisposable {
   start(instance: number, spec: InstanceSpec, bundle: Buffer): Promise<StartResult> {
     if (this.#closed) return Promise.resolve(lostStart())
     return new Promise(resolve => {
+      const text = JSON.stringify(spec)
+      if (Buffer.byteLength(text) > PAYLOAD_BYTES_MAX) return resolve(tooLong(spec.app))
       this.#starts.set(instance, resolve)
       this.#writer.json(FRAME.start, 0, instance, spec)
       this.#writer.bytes(FRAME.bundle, instance, bundle)
@@ -183,12 +195,14 @@ export class RuntimeClient implements AsyncDisposable {
     exchange.link = stream
     this.#inFlight++
     const id = exchange.hasBody ? (stream.stream | HAS_BODY) >>> 0 : stream.stream
+    const head = exchange.head()
     const batch = this.#batches.get(instance)
-    if (batch) {
+    if (batch && batch.heads.length + head.length < HEADS_CHARS_MAX) {
       batch.ids.push(id)
-      batch.heads += `\0${exchange.head()}`
+      batch.heads += `\0${head}`
     } else {
-      this.#batches.set(instance, { ids: [id], heads: exchange.head() })
+      if (batch) this.#flushHeads()
+      this.#batches.set(instance, { ids: [id], heads: head })
     }
     this.#writer.schedule()
   }
@@ -357,7 +371,7 @@ export class RuntimeClient implements AsyncDisposable {
       else if (untouchedIds.has(stream.stream) && !stream.headSeen) failed.untouched.push(stream.exchange)
       else failed.entered.push(stream.exchange)
     }
-    this.#starts.get(instance)?.(lostStart())
+    this.#starts.get(instance)?.(endedStart(end))
     this.#starts.delete(instance)
     this.#events.instanceEnded(instance, end, failed)
   }
@@ -439,11 +453,20 @@ function wholeBody(payload: Buffer, from: number): Buffer | string {
     : Buffer.from(payload.subarray(from))
 }
 
+const NO_PHASES = { isolate: 0, compile: 0, evaluate: 0 }
+
 function lostStart(): StartResult {
-  const phasesMs = { isolate: 0, compile: 0, evaluate: 0 }
-  return {
-    outcome: 'internalError',
-    phasesMs,
-    message: 'The runtime process went away while the app started.',
-  }
+  const message = 'The runtime process went away while the app started.'
+  return { outcome: 'internalError', phasesMs: NO_PHASES, message }
+}
+
+function tooLong(app: string): StartResult {
+  const message = `The variables of ${app} are too long: they may have 1 MiB as JSON.`
+  return { outcome: 'startupError', phasesMs: NO_PHASES, message }
+}
+
+/** A start that ended its instance. */
+function endedStart({ reason, message }: InstanceEnd): StartResult {
+  const outcome = reason === 'exceededCpu' || reason === 'exceededMemory' ? reason : 'internalError'
+  return { outcome, phasesMs: NO_PHASES, message }
 }

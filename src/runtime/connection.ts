@@ -17,7 +17,7 @@ import { Watchdog } from './watchdog.ts'
 export interface ConnectionOptions {
   token: string
   pool: IsolatePool
-  fetcher: Fetcher
+  fetcher: () => Promise<Fetcher>
   killGraceMs: number
   /** The process' own figures, for heartbeats. */
   processStats: () => Pick<RuntimeStats, 'rssBytes' | 'eventLoopLagMs'>
@@ -40,7 +40,6 @@ export class Connection implements RuntimeContext {
   readonly writer: FrameWriter
   readonly requests = new RequestTable()
   readonly watchdog = new Watchdog()
-  readonly fetcher: Fetcher
   readonly killGraceMs: number
   readonly #socket: Socket
   readonly #options: ConnectionOptions
@@ -53,7 +52,6 @@ export class Connection implements RuntimeContext {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket
     this.#options = options
-    this.fetcher = options.fetcher
     this.killGraceMs = options.killGraceMs
     this.writer = new FrameWriter(socket, { isBusy: () => this.requests.size > QUIET_MAX })
     socket.setNoDelay(true)
@@ -71,6 +69,10 @@ export class Connection implements RuntimeContext {
     })
     socket.on('error', () => {})
     socket.on('close', () => this.#onClose())
+  }
+
+  fetcher(): Promise<Fetcher> {
+    return this.#options.fetcher()
   }
 
   pumpSoon(instance: Instance): void {

@@ -70,6 +70,11 @@ export class GuestRecords {
     request.cpuNs += cpuNs
   }
 
+  /** Tells the developer of an exception that the sandbox has not seen. */
+  logException(stream: number, message: string): void {
+    this.#notice({ type: 'log', stream, level: 'error', kind: 'exception', message, time: Date.now() })
+  }
+
   /** The instance has ended: nothing of it goes on. */
   close(): void {
     if (this.#wake) clearTimeout(this.#wake)
@@ -296,7 +301,7 @@ export class GuestRecords {
             : ('stream' as const)
           : ('none' as const),
     }
-    const fetch = new Subfetch(instance.context.fetcher, request, {
+    const fetch = new Subfetch(() => instance.context.fetcher(), request, {
       account: instance.account,
       producer: this.#guest(id),
       events: {

@@ -214,22 +214,25 @@ export class Instance implements Watched {
   readonly #returned = (): void => {
     this.#endCall()
     if (this.#end) return this.#close(this.#end)
-    this.#noteBegun()
-    this.#takeRecords()
-    if (!this.isOver) this.pump()
+    this.#afterCall()
   }
 
   readonly #rejected = (error: unknown): void => {
     this.#endCall()
-    this.#noteBegun()
     if (this.#end) return this.#close(this.#end)
-    const guilty = this.#current
-    if (isMemoryLimit(error)) {
+    if (this.#isolate.isDisposed) {
       const message = `The instance used more than ${this.spec.limits.memoryMb} MB of memory.`
-      this.#close({ reason: 'exceededMemory', message, guilty })
-    } else {
-      this.#close({ reason: 'protocolViolation', message: guestError(error).message, guilty })
+      return this.#close({ reason: 'exceededMemory', message, guilty: this.#current })
     }
+    // The call has run to its end; isolated-vm reports a promise that was rejected and that nobody handles.
+    this.#records.logException(this.#current, `Unhandled rejection: ${guestError(error).stack}`)
+    this.#afterCall()
+  }
+
+  #afterCall(): void {
+    this.#noteBegun()
+    this.#takeRecords()
+    if (!this.isOver) this.pump()
   }
 
   #noteBegun(): void {

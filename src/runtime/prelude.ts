@@ -81,7 +81,8 @@ async function bundlePrelude(): Promise<Prelude> {
       legalComments: 'none',
       tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
     })
-    return `(()=>{${CAPTURE}${outputFiles[0]!.text}return{...exported}})()`
+    // Strict: of sloppy functions, call sites and `caller` would give guests the functions themselves.
+    return `(()=>{'use strict';${CAPTURE}${outputFiles[0]!.text}return{...exported}})()`
   }
   try {
     const partsDirectory = join(SANDBOX, 'parts')

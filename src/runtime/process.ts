@@ -6,15 +6,15 @@
  * it listens.
  */
 import { once } from 'node:events'
+import { flushCompileCache } from 'node:module'
 import { createServer } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
 import { Connection } from './connection.ts'
-import { EgressPolicy } from './egress.ts'
 import { SharedPrelude } from './isolate.ts'
 import { IsolatePool } from './isolate-pool.ts'
 import { loadPrelude } from './prelude.ts'
-import { Fetcher } from './subrequest.ts'
+import type { Fetcher } from './subrequest.ts'
 
 export interface RuntimeSettings {
   listen: { path: string } | { host: string; port: number }
@@ -48,21 +48,30 @@ const pool = new IsolatePool({
 })
 await pool.fill()
 
-const fetcher = new Fetcher({
-  egress: new EgressPolicy(settings.egressAllow),
-  timeoutMs: settings.subrequestTimeoutMs,
-})
-const delay = monitorEventLoopDelay({ resolution: 20 })
+let fetcher: Promise<Fetcher> | undefined
+const loadFetcher = async () => {
+  const [{ Fetcher }, { EgressPolicy }] = await Promise.all([
+    import('./subrequest.ts'),
+    import('./egress.ts'),
+  ])
+  return new Fetcher({
+    egress: new EgressPolicy(settings.egressAllow),
+    timeoutMs: settings.subrequestTimeoutMs,
+  })
+}
+/** The timer by which the lag is measured; an idle loop shows it. */
+const LAG_RESOLUTION_MS = 20
+const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS })
 delay.enable()
 
 const server = createServer(socket => {
   new Connection(socket, {
     token: settings.token,
     pool,
-    fetcher,
+    fetcher: () => (fetcher ??= loadFetcher()),
     killGraceMs: settings.killGraceMs,
     processStats: () => {
-      const eventLoopLagMs = delay.mean ? delay.mean / 1e6 : 0
+      const eventLoopLagMs = delay.mean ? Math.max(0, delay.mean / 1e6 - LAG_RESOLUTION_MS) : 0
       delay.reset()
       return { rssBytes: process.memoryUsage.rss(), eventLoopLagMs }
     },
@@ -73,4 +82,6 @@ server.listen(settings.listen, () => {
   const address = server.address()
   const port = typeof address === 'object' && address ? { port: address.port } : {}
   process.stdout.write(`${JSON.stringify({ ready: true, ...port })}\n`)
+  // The process will be killed rather than exit, so what it has compiled is kept now.
+  flushCompileCache()
 })

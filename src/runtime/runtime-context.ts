@@ -10,7 +10,8 @@ export interface RuntimeContext {
   readonly writer: FrameWriter
   readonly requests: RequestTable
   readonly watchdog: Watchdog
-  readonly fetcher: Fetcher
+  /** Loaded with the first subrequest: an HTTP client's code is memory that many platforms never need. */
+  fetcher(): Promise<Fetcher>
   readonly killGraceMs: number
   /** Has the instance pump, soon enough and with what else arrives in this turn. */
   pumpSoon(instance: Instance): void

@@ -29,7 +29,7 @@ export class Subfetch {
   readonly #account: (deltaBytes: number) => void
 
   constructor(
-    fetcher: Fetcher,
+    fetcher: () => Promise<Fetcher>,
     request: SubfetchRequest,
     options: { events: SubfetchEvents; producer: Producer; account: (deltaBytes: number) => void },
   ) {
@@ -45,13 +45,17 @@ export class Subfetch {
     this.upload?.close()
   }
 
-  async #run(fetcher: Fetcher, request: SubfetchRequest, events: SubfetchEvents): Promise<void> {
+  async #run(
+    fetcher: () => Promise<Fetcher>,
+    request: SubfetchRequest,
+    events: SubfetchEvents,
+  ): Promise<void> {
     const started = performance.now()
     let status = 0
     try {
       const body =
         request.body === 'none' ? null : request.body === 'fixed' ? await this.upload!.whole() : this.upload!
-      const head = await fetcher.fetch({ ...request, body, signal: this.#abort.signal })
+      const head = await (await fetcher()).fetch({ ...request, body, signal: this.#abort.signal })
       status = head.status
       if (this.#abort.signal.aborted) {
         head.body?.destroy()

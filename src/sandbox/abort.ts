@@ -7,12 +7,12 @@ import { DOMException } from './dom-exception.ts'
 import {
   connectSignals,
   dispatchTrusted,
-  Event,
   EventTarget,
   eventHandler,
   hasListeners,
   setEventHandler,
-} from './events.ts'
+} from './event-target.ts'
+import { Event } from './events.ts'
 import { arrayPush, setAdd, setDelete, setForEach } from './primordials.ts'
 import {
   defineInterface,

@@ -3,6 +3,7 @@
  */
 import { host } from './current-host.ts'
 import { DOMException, QuotaExceededError } from './dom-exception.ts'
+import { isAscii } from './latin1.ts'
 import {
   arrayBufferIsView,
   numberToString,

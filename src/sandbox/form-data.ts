@@ -1,7 +1,8 @@
 /** FormData: a list of named strings and files. */
 import { type Blob, createFile, type File, isBlob, isFile } from './blob.ts'
+import { definePairIterable } from './pair-iterable.ts'
 import { arrayPush, setPrototypeOf } from './primordials.ts'
-import { defineInterface, definePairIterable, requireArguments, usvString } from './webidl.ts'
+import { defineInterface, requireArguments, usvString } from './webidl.ts'
 
 export type FormDataValue = string | File
 

@@ -10,10 +10,11 @@ import { atob, btoa } from './base64.ts'
 import { Blob, File } from './blob.ts'
 import { console } from './console.ts'
 import { Crypto, CryptoKey, crypto, SubtleCrypto } from './crypto.ts'
-import { DOMException } from './dom-exception.ts'
+import { DOMException, QuotaExceededError } from './dom-exception.ts'
 import { TextDecoder, TextEncoder } from './encoding.ts'
 import { CustomEvent, ErrorEvent, PromiseRejectionEvent } from './event-kinds.ts'
-import { Event, EventTarget } from './events.ts'
+import { EventTarget } from './event-target.ts'
+import { Event } from './events.ts'
 import { fetch } from './fetch.ts'
 import { FormData } from './form-data.ts'
 import { Headers } from './headers.ts'
@@ -75,6 +76,7 @@ const INTERFACES = {
   Navigator,
   Performance,
   PromiseRejectionEvent,
+  QuotaExceededError,
   ReadableByteStreamController,
   ReadableStream,
   ReadableStreamBYOBReader,

@@ -12,11 +12,11 @@ import {
   valuesOf,
 } from './header-list.ts'
 import { noCorsForbids, removePrivilegedNoCors } from './no-cors-headers.ts'
+import { definePairIterable } from './pair-iterable.ts'
 import { setPrototypeOf, symbolIterator } from './primordials.ts'
 import {
   byteString,
   defineInterface,
-  definePairIterable,
   internally,
   isObject,
   iteratorMethod,

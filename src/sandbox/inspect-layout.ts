@@ -9,6 +9,7 @@ import {
   stringIncludes,
   stringIndexOf,
   stringSlice,
+  stringStartsWith,
   symbolToString,
 } from './primordials.ts'
 
@@ -16,6 +17,9 @@ const LINE_CHARS_MAX = 76
 /** Short entries of an array share lines if there are more than this. */
 const GROUPED_ENTRIES_MIN = 6
 const GROUPED_ENTRY_CHARS_MAX = 16
+
+/** How the entry begins that stands for those left out. */
+export const MORE = '... '
 
 const identifier = /^[a-zA-Z_$][\w$]*$/
 const plain = /^[^\\'\u0000-\u001f\u007f-\u009f]*$/
@@ -60,7 +64,7 @@ export function formatEntries(open: string, entries: string[], close: string, ap
   for (let i = 0; i < entries.length; i++) {
     const { length } = entries[i]!
     chars += length + 2
-    if (length > longest) longest = length
+    if (length > longest && !stringStartsWith(entries[i]!, MORE)) longest = length
     lines ||= stringIncludes(entries[i]!, '\n')
   }
   if (!apart && !lines && chars <= LINE_CHARS_MAX) return `${open} ${arrayJoin(entries, ', ')} ${close}`
@@ -76,7 +80,7 @@ function fill(entries: string[]): string[] {
   const rows: string[] = []
   let row = entries[0]!
   for (let i = 1; i < entries.length; i++) {
-    if (row.length + entries[i]!.length + 2 > LINE_CHARS_MAX) {
+    if (row.length + entries[i]!.length + 2 > LINE_CHARS_MAX || stringStartsWith(entries[i]!, MORE)) {
       arrayPush(rows, row)
       row = entries[i]!
     } else row += `, ${entries[i]!}`

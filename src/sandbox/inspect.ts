@@ -4,7 +4,7 @@
  * The text is bounded, and so is the work: so deep, so many entries, so many characters, whatever the value is.
  * No getter of a guest is called, and whatever a proxy throws is swallowed.
  */
-import { formatEntries, formatKey, quote } from './inspect-layout.ts'
+import { formatEntries, formatKey, MORE, quote } from './inspect-layout.ts'
 import { className, platformEntries, readStack } from './inspect-names.ts'
 import {
   arrayBufferIsView,
@@ -258,7 +258,7 @@ function formatPrimitive(value: unknown): string {
 }
 
 function addMore(entries: string[], count: number): void {
-  if (count > 0) arrayPush(entries, `... ${count} more item${count === 1 ? '' : 's'}`)
+  if (count > 0) arrayPush(entries, `${MORE}${count} more item${count === 1 ? '' : 's'}`)
 }
 
 function isIndex(key: string): boolean {

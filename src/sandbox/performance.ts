@@ -2,7 +2,7 @@
  * performance: the clock. It is as coarse as Date.now(), so that it tells no more about its neighbours than that.
  */
 import { performanceNow, timeOrigin } from './clock.ts'
-import { EventTarget } from './events.ts'
+import { EventTarget } from './event-target.ts'
 import { defineInterface, internally, onlyInternally } from './webidl.ts'
 
 export class Performance extends EventTarget {

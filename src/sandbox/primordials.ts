@@ -28,23 +28,18 @@ function getter<T extends object, K extends keyof T>(prototype: T, name: K) {
   return uncurry(Object.getOwnPropertyDescriptor(prototype, name)!.get!) as (self: unknown) => T[K]
 }
 
-export const { apply, construct, ownKeys, get: reflectGet, set: reflectSet } = Reflect
+export const { apply, construct, ownKeys } = Reflect
 export const {
   create: objectCreate,
   defineProperty,
   defineProperties,
-  freeze,
   getOwnPropertyDescriptor,
   getPrototypeOf,
   setPrototypeOf,
   is: objectIs,
 } = Object
-export const objectPrototype = Object.prototype
-export const hasOwn: (object: object, key: PropertyKey) => boolean = Object.hasOwn
 export const objectToString = method(Object.prototype, 'toString')
-export const functionPrototype = Function.prototype
 export const functionToString = method(Function.prototype, 'toString')
-export const functionHasInstance = method(Function.prototype, Symbol.hasInstance)
 
 export const { isArray } = Array
 export const arrayPush = uncurry(Array.prototype.push) as <T>(self: T[], ...items: T[]) => number
@@ -72,10 +67,8 @@ export const arrayJoin = uncurry(Array.prototype.join) as (
 export const arrayIndexOf = uncurry(Array.prototype.indexOf) as <T>(self: readonly T[], item: T) => number
 export const arrayIncludes = uncurry(Array.prototype.includes) as <T>(self: readonly T[], item: T) => boolean
 
-export const { fromCharCode, fromCodePoint } = String
+export const { fromCharCode } = String
 export const stringCharCodeAt = method(String.prototype, 'charCodeAt')
-export const stringCodePointAt = method(String.prototype, 'codePointAt')
-export const stringEndsWith = method(String.prototype, 'endsWith')
 export const stringIncludes = method(String.prototype, 'includes')
 export const stringIndexOf = method(String.prototype, 'indexOf')
 export const stringIsWellFormed = method(String.prototype, 'isWellFormed')
@@ -90,7 +83,7 @@ export const stringToWellFormed = method(String.prototype, 'toWellFormed')
 export const stringTrim = method(String.prototype, 'trim')
 export const stringValueOf = method(String.prototype, 'valueOf')
 
-export const { isFinite: numberIsFinite, isInteger: numberIsInteger, isNaN: numberIsNaN } = Number
+export const { isFinite: numberIsFinite, isNaN: numberIsNaN } = Number
 export const numberToString = method(Number.prototype, 'toString')
 export const numberToFixed = method(Number.prototype, 'toFixed')
 export const numberValueOf = method(Number.prototype, 'valueOf')
@@ -99,11 +92,10 @@ export const booleanValueOf = method(Boolean.prototype, 'valueOf')
 export const dateToISOString = method(Date.prototype, 'toISOString')
 export const dateValueOf = method(Date.prototype, 'valueOf')
 export const { isError } = Error
-export const { abs, floor, max, min, trunc } = Math
+export const { floor, min, trunc } = Math
 
 export const symbolToString = method(Symbol.prototype, 'toString')
 export const symbolIterator: typeof Symbol.iterator = Symbol.iterator
-export const symbolAsyncIterator: typeof Symbol.asyncIterator = Symbol.asyncIterator
 export const symbolToStringTag: typeof Symbol.toStringTag = Symbol.toStringTag
 
 /** Runs the expression from its last index; null if it does not match. */
@@ -114,7 +106,6 @@ export const regExpSource = getter(RegExp.prototype, 'source')
 
 export const { parse: jsonParse, stringify: jsonStringify } = JSON
 
-export const mapPrototype = Map.prototype
 export const mapDelete = method(Map.prototype as Map<unknown, unknown>, 'delete')
 export const mapEntries = method(Map.prototype as Map<unknown, unknown>, 'entries')
 export const mapIteratorNext = uncurry(
@@ -128,7 +119,6 @@ export const mapGet = uncurry(Map.prototype.get) as <K, V>(self: Map<K, V>, key:
 export const mapHas = method(Map.prototype as Map<unknown, unknown>, 'has')
 export const mapSet = uncurry(Map.prototype.set) as <K, V>(self: Map<K, V>, key: K, value: V) => Map<K, V>
 export const mapSize = getter(Map.prototype, 'size')
-export const setPrototype = Set.prototype
 export const setAdd = uncurry(Set.prototype.add) as <V>(self: Set<V>, value: V) => Set<V>
 export const setDelete = method(Set.prototype as Set<unknown>, 'delete')
 export const setIteratorNext = uncurry(
@@ -141,16 +131,6 @@ export const setForEach = uncurry(Set.prototype.forEach) as <V>(
 ) => void
 export const setHas = method(Set.prototype as Set<unknown>, 'has')
 export const setSize = getter(Set.prototype, 'size')
-export const weakMapGet = uncurry(WeakMap.prototype.get) as <K extends WeakKey, V>(
-  self: WeakMap<K, V>,
-  key: K,
-) => V | undefined
-export const weakMapHas = method(WeakMap.prototype as WeakMap<WeakKey, unknown>, 'has')
-export const weakMapSet = uncurry(WeakMap.prototype.set) as <K extends WeakKey, V>(
-  self: WeakMap<K, V>,
-  key: K,
-  value: V,
-) => WeakMap<K, V>
 
 /** What `await` and `async` make; their prototype's methods may be patched, these are not. */
 export const PromiseConstructor = Promise
@@ -188,8 +168,6 @@ export const typedArrayTag = getter(typedArrayPrototype, Symbol.toStringTag) as 
 export const typedArrayAt = method(typedArrayPrototype, 'at')
 export const typedArrayFill = method(typedArrayPrototype, 'fill')
 export const typedArraySet = method(typedArrayPrototype, 'set')
-/** Looks up the species of `self`: safe only on an array that no guest has seen. */
-export const typedArraySubarray = method(typedArrayPrototype, 'subarray')
 
 export const uint8ArrayFromBase64 = bind.call(Uint8Array.fromBase64, Uint8Array) as (
   text: string,

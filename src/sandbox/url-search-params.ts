@@ -1,11 +1,11 @@
 /**
  * URLSearchParams, and the application/x-www-form-urlencoded format.
  */
+import { definePairIterable } from './pair-iterable.ts'
 import { FORM, percentDecode, percentEncode } from './percent.ts'
 import { arrayPush, arraySort, stringCharCodeAt, stringIndexOf, stringSlice } from './primordials.ts'
 import {
   defineInterface,
-  definePairIterable,
   isObject,
   iteratorMethod,
   recordEntries,

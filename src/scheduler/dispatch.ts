@@ -26,8 +26,8 @@ export interface DispatchedExchange extends Exchange {
   /** Whether everything that was sent of the request's body can be sent once more. */
   readonly bodyIntact: boolean
   readonly dispatch: Dispatch
-  /** The head is on its way to an instance, `link` is set: the body may follow, from its first byte. */
-  onSent(): void
+  /** The head is on its way to an instance, `link` is set: `credit` bytes of the body may follow, from the first on. */
+  onSent(credit: number): void
 }
 
 /**

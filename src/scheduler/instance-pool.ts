@@ -15,6 +15,7 @@ import {
 import type { Config } from '../config.ts'
 import type { Outcome } from '../outcome.ts'
 import type { InstanceEnd } from '../runtime/messages.ts'
+import { BODY_WINDOW } from '../runtime/protocol.ts'
 import type { DispatchedExchange } from './dispatch.ts'
 import type { FailedRequests, Instance, InstanceOwner } from './instance.ts'
 import { ENDED_BY_APP, mayRetry, OUTCOME_OF_TERMINATION, retryReason } from './retry.ts'
@@ -244,7 +245,7 @@ export class InstancePool implements InstanceOwner {
       dispatch.inputAt = now
     }
     instance.runtime.client!.send(instance.id, exchange)
-    exchange.onSent()
+    exchange.onSent(BODY_WINDOW)
   }
 
   #enqueue(exchange: DispatchedExchange): void {

@@ -18,7 +18,7 @@ export interface FailedRequests {
   guilty: DispatchedExchange | null
   entered: DispatchedExchange[]
   untouched: DispatchedExchange[]
-  /** The app is suspected of the death of a whole runtime. */
+  /** The app is taken for the cause of the death of a whole runtime. */
   suspect: boolean
 }
 

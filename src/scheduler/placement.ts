@@ -7,6 +7,9 @@ export interface RuntimeLoad {
   instances: number
   /** Instances of the same app. */
   siblings: number
+  /** Instances of other apps, and those of them whose app is suspected of having brought a runtime down. */
+  strangers: number
+  suspects: number
   /** Resident memory as a share of the ceiling, 0 to 1. */
   memory: number
 }
@@ -15,19 +18,23 @@ export interface RuntimeLoad {
 const MEMORY_HIGH = 0.8
 
 /**
- * The index of the best runtime, or -1 if none is up. An app's instances are spread, so that it outlives a runtime;
- * then the least busy wins, in steps of a quarter core, then the one with the fewest instances.
+ * The index of the best runtime, or -1 if none is up. Suspects are kept from each other, then from everyone else.
+ * An app's instances are spread, so that it outlives a runtime; then the least busy wins, in steps of a quarter
+ * core, then the one with the fewest instances.
  */
-export function place(runtimes: readonly RuntimeLoad[]): number {
+export function place(runtimes: readonly RuntimeLoad[], { isSuspect }: { isSuspect: boolean }): number {
   let best = -1
   for (let i = 0; i < runtimes.length; i++) {
-    if (runtimes[i]!.up && (best === -1 || compare(runtimes[i]!, runtimes[best]!) < 0)) best = i
+    if (!runtimes[i]!.up) continue
+    if (best === -1 || compare(runtimes[i]!, runtimes[best]!, isSuspect) < 0) best = i
   }
   return best
 }
 
-function compare(a: RuntimeLoad, b: RuntimeLoad): number {
+function compare(a: RuntimeLoad, b: RuntimeLoad, isSuspect: boolean): number {
   return (
+    a.suspects - b.suspects ||
+    (isSuspect ? a.strangers - b.strangers : 0) ||
     Number(a.memory >= MEMORY_HIGH) - Number(b.memory >= MEMORY_HIGH) ||
     a.siblings - b.siblings ||
     Math.floor(a.busy * 4) - Math.floor(b.busy * 4) ||

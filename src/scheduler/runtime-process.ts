@@ -6,7 +6,8 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { getCompileCacheDir } from 'node:module'
+import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { RUNTIME_FLAGS } from '../runtime/flags.ts'
@@ -14,6 +15,12 @@ import type { RuntimeSettings as ProcessSettings } from '../runtime/process.ts'
 
 /** What a runtime is told, besides where to listen and whom to trust. */
 export type RuntimeSettings = Omit<ProcessSettings, 'listen' | 'token'>
+
+/** A runtime shares our cache of compiled code, if we have one: it starts sooner and in less memory. */
+function compileCacheEnv(): Record<string, string> {
+  const directory = getCompileCacheDir()
+  return directory ? { NODE_COMPILE_CACHE: dirname(directory) } : {}
+}
 
 /** A line that a runtime process wrote. */
 export type LineListener = (line: string, stream: 'stdout' | 'stderr') => void
@@ -43,7 +50,7 @@ export class RuntimeProcess implements AsyncDisposable {
   private constructor(directory: string, settings: RuntimeSettings) {
     this.address = { path: join(directory, `${randomBytes(6).toString('hex')}.sock`) }
     this.#child = spawn(process.execPath, [...RUNTIME_FLAGS, PROGRAM], {
-      env: {},
+      env: compileCacheEnv(),
       stdio: 'pipe',
       detached: true,
     })

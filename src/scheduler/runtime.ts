@@ -24,15 +24,15 @@ export interface Launched {
 /** What is told during a life of a runtime. */
 export interface LifeEvents {
   onUp(): void
-  /** The app may be to blame for the end that is about to be told. */
-  onSuspect(app: string): void
+  /** One of these apps may be to blame for the end that is about to be told. */
+  onSuspects(apps: ReadonlySet<string>): void
 }
 
 /** How a life of a runtime ended. */
 export interface RuntimeEnd {
   reason: RestartReason
   detail: string
-  /** Apps that had instances there. */
+  /** Apps that had instances there, those to blame first. */
   apps: string[]
 }
 
@@ -83,7 +83,7 @@ export class Runtime {
 
   /** Whether it can take one more request. */
   get hasRoom(): boolean {
-    return this.#client !== null && this.#client.inFlight < IN_FLIGHT_MAX
+    return this.up && this.#client!.inFlight < IN_FLIGHT_MAX
   }
 
   /** Isolates running at a time, as of the last heartbeat. */
@@ -97,7 +97,7 @@ export class Runtime {
    * Connects and stays until the runtime's end. Rejects if it cannot be connected to. Suspects are named before
    * the owners of what lived there hear of their loss.
    */
-  async live(launched: Launched, { onUp, onSuspect }: LifeEvents): Promise<RuntimeEnd> {
+  async live(launched: Launched, { onUp, onSuspects }: LifeEvents): Promise<RuntimeEnd> {
     const closed = Promise.withResolvers<{ failed: Lost[]; reason: string }>()
     this.#killed = null
     this.#buried = Promise.withResolvers()
@@ -116,10 +116,11 @@ export class Runtime {
     heartbeat.start()
     onUp()
     const { failed, reason } = await closed.promise
+    this.#client = null
     heartbeat.stop()
     const exit = launched.process ? await ended(launched.process) : null
     this.#process = null
-    const end = this.#bury(failed, { death: whatEnded({ killed: this.#killed, exit, reason }), onSuspect })
+    const end = this.#bury(failed, { death: whatEnded({ killed: this.#killed, exit, reason }), onSuspects })
     this.#buried.resolve()
     return end
   }
@@ -203,7 +204,10 @@ export class Runtime {
   }
 
   /** Tells every owner of what was lost, and judges who is to blame. */
-  #bury(failed: Lost[], { death, onSuspect }: { death: Cause } & Pick<LifeEvents, 'onSuspect'>): RuntimeEnd {
+  #bury(
+    failed: Lost[],
+    { death, onSuspects }: { death: Cause } & Pick<LifeEvents, 'onSuspects'>,
+  ): RuntimeEnd {
     const instances = [...this.#instances.values()]
     this.#instances.clear()
     const tenants = instances.map(instance => ({
@@ -214,7 +218,9 @@ export class Runtime {
       memoryBytes: instance.heapBytes + instance.externalBytes,
     }))
     const blamed = this.#blame({ ...death, tenants })
-    for (const app of blamed) onSuspect(app)
+    onSuspects(blamed)
+    // Of several suspects most are innocent: their requests may go on elsewhere, as often as any may.
+    const culprit = blamed.size === 1 ? [...blamed][0] : undefined
     const lost = new Map(failed.map(one => [one.instance, one]))
     for (const instance of instances) {
       const { entered = [], untouched = [] } = lost.get(instance.id) ?? {}
@@ -225,13 +231,13 @@ export class Runtime {
           cpuMs: instance.cpuMsTold,
           heapBytes: instance.heapBytes,
         },
-        failed: { guilty: null, entered, untouched, suspect: blamed.has(instance.owner.name) },
+        failed: { guilty: null, entered, untouched, suspect: instance.owner.name === culprit },
       })
     }
     return {
       reason: death.reason,
       detail: death.detail,
-      apps: [...new Set(tenants.map(tenant => tenant.app))],
+      apps: [...new Set([...blamed, ...tenants.map(tenant => tenant.app)])],
     }
   }
 

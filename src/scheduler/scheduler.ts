@@ -189,7 +189,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   }
 
   place(app: string): Runtime | null {
-    return this.#supervisor.place(app)
+    return this.#supervisor.place(app, name => this.#quarantine.isWatched(name))
   }
 
   quarantinedMs(app: string): number {
@@ -217,8 +217,8 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     for (const pool of this.#retiring) pool.kick()
   }
 
-  suspected(app: string): void {
-    this.#quarantine.suspect(app)
+  suspected(apps: ReadonlySet<string>): void {
+    this.#quarantine.suspect(apps)
   }
 
   #toApp(exchange: DispatchedExchange, name: string): void {

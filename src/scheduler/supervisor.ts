@@ -37,8 +37,8 @@ export type SupervisorConfig = Pick<
 /** Who uses the runtimes. */
 export interface RuntimeUser {
   runtimeUp(runtime: Runtime): void
-  /** The app may have brought a runtime down. */
-  suspected(app: string): void
+  /** A runtime has died, and one of these apps may have brought it down. */
+  suspected(apps: ReadonlySet<string>): void
 }
 
 const RUNTIMES_MIN = 2
@@ -96,15 +96,20 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /** The best runtime for one more instance of the app; null if none is up. */
-  place(app: string): Runtime | null {
+  place(app: string, isSuspect: (app: string) => boolean): Runtime | null {
     const rssBytesMax = this.#options.config.runtimeRssMb * 2 ** 20
-    const loads = this.runtimes.map(runtime => {
+    const loads = this.runtimes.map(({ up, busy, instances, stats }) => {
       let siblings = 0
-      for (const { owner } of runtime.instances.values()) if (owner.name === app) siblings++
-      const { up, busy, instances, stats } = runtime
-      return { up, busy, siblings, instances: instances.size, memory: (stats?.rssBytes ?? 0) / rssBytesMax }
+      let suspects = 0
+      for (const { owner } of instances.values()) {
+        if (owner.name === app) siblings++
+        else if (isSuspect(owner.name)) suspects++
+      }
+      const strangers = instances.size - siblings
+      const memory = (stats?.rssBytes ?? 0) / rssBytesMax
+      return { up, busy, siblings, strangers, suspects, instances: instances.size, memory }
     })
-    return this.runtimes[place(loads)] ?? null
+    return this.runtimes[place(loads, { isSuspect: isSuspect(app) })] ?? null
   }
 
   /** Ends every runtime. What is still in flight there fails. */
@@ -131,7 +136,7 @@ export class Supervisor implements AsyncDisposable {
             up.resolve()
             user.runtimeUp(runtime)
           },
-          onSuspect: app => user.suspected(app),
+          onSuspects: apps => user.suspected(apps),
         })
         if (signal.aborted) return
         runtimeRestartChannel.publish({ runtime: runtime.id, reason, detail, apps })

@@ -2,6 +2,7 @@
  * Versions that are started before they are deployed, to learn whether they start. An instance that did waits
  * for a while: once its version is deployed it serves the first requests, so that a deploy costs nobody a wait.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { AppConfig } from '../app-config.ts'
 import { bundleHash } from '../bundle.ts'
@@ -21,6 +22,10 @@ export interface TrialsOptions {
 const PARKED_MAX = 16
 const PARKED_MS_MAX = 30_000
 
+/** How long a trial waits for a runtime when none is up. */
+const PLACE_MS_MAX = 5000
+const PLACE_POLL_MS = 50
+
 interface Trial {
   instance: Instance
   result: StartResult
@@ -37,9 +42,17 @@ export class Trials {
     this.#options = options
   }
 
-  /** Starts the version. Resolves however that ends. */
+  /**
+   * Starts the version. Resolves however that ends. A trial that a runtime's death has cut short is repeated once,
+   * for the death may have been somebody else's doing.
+   */
   async verify(app: string, config: AppConfig, bundle: Buffer): Promise<StartResult> {
-    const runtime = this.#options.place(app)
+    const first = await this.#try(app, config, bundle)
+    return first.outcome === 'internalError' ? this.#try(app, config, bundle) : first
+  }
+
+  async #try(app: string, config: AppConfig, bundle: Buffer): Promise<StartResult> {
+    const runtime = await this.#runtime(app)
     if (!runtime) return NO_RUNTIME
     const hash = bundleHash(bundle)
     const owner: InstanceOwner = {
@@ -54,6 +67,16 @@ export class Trials {
     const { instance, result } = await runtime.start(owner, { spec, bundle })
     if (result.outcome === 'ok') this.#park(app, { instance, result, config, hash })
     return result
+  }
+
+  /** A runtime that is up, or comes up soon. */
+  async #runtime(app: string): Promise<Runtime | null> {
+    for (let waitedMs = 0; waitedMs < PLACE_MS_MAX; waitedMs += PLACE_POLL_MS) {
+      const runtime = this.#options.place(app)
+      if (runtime) return runtime
+      await sleep(PLACE_POLL_MS)
+    }
+    return null
   }
 
   /** Whether an instance of some version of the app waits. */

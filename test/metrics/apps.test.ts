@@ -4,7 +4,7 @@ import { AppRows, NONE_ROW, OTHER_ROW } from '../../src/metrics/apps.ts'
 import { appAt, Board } from '../../src/metrics/board.ts'
 import { Exposition } from '../../src/metrics/exposition.ts'
 import { offsetOf } from '../../src/metrics/layout.ts'
-import { parseScrape, sumOf, valueOf } from '../support/scrape.ts'
+import { parseScrape, sumOf, valueIn } from '../support/scrape.ts'
 
 const RETRIES = offsetOf('vitrine_client_disconnects_total')
 
@@ -26,7 +26,7 @@ function start(appsMax: number) {
       }
     },
     async counted(app: string) {
-      return valueOf(parseScrape(await exposition.render('text')), 'vitrine_client_disconnects_total', {
+      return valueIn(parseScrape(await exposition.render('text')), 'vitrine_client_disconnects_total', {
         app,
       })
     },

@@ -26,7 +26,7 @@ import {
   schedulerStats,
   startTestMetrics,
   sumOf,
-  valueOf,
+  valueIn,
 } from '../support/scrape.ts'
 
 test('a scrape tells of each loaded app: instances, start, uptime, version, limits', async () => {
@@ -40,28 +40,28 @@ test('a scrape tells of each loaded app: instances, start, uptime, version, limi
   const series = await metrics.scrape()
 
   const app = { app: 'hello' }
-  assert.equal(valueOf(series, 'vitrine_apps_loaded'), 2)
-  assert.equal(valueOf(series, 'vitrine_apps_deployed'), 3)
-  assert.equal(valueOf(series, 'vitrine_app_ready_instances', app), 2)
-  assert.equal(valueOf(series, 'vitrine_app_start_time_seconds', app), startTime / 1000)
-  assert.ok(Math.abs(valueOf(series, 'vitrine_app_uptime_seconds', app)! - 90) < 5)
-  assert.equal(valueOf(series, 'vitrine_app_info', { ...app, version: 'version-of-hello' }), 1)
-  assert.equal(valueOf(series, 'vitrine_requests_in_flight', app), 3)
-  assert.equal(valueOf(series, 'vitrine_requests_queued', app), 1)
-  assert.equal(valueOf(series, 'vitrine_limit', { ...app, limit: 'cpu' }), 0.2)
-  assert.equal(valueOf(series, 'vitrine_limit', { ...app, limit: 'memory' }), 128 * 2 ** 20)
-  for (const limit of LIMITS) assert.ok(valueOf(series, 'vitrine_limit', { ...app, limit })! > 0, limit)
-  assert.equal(valueOf(series, 'vitrine_instances', { runtime: 'runtime-1', state: 'ready' }), 2)
-  assert.equal(valueOf(series, 'vitrine_runtime_rss_bytes', { runtime: 'runtime-1' }), 1e8)
-  assert.equal(valueOf(series, 'vitrine_config_generation'), 7)
-  assert.equal(valueOf(series, 'vitrine_route_cache_requests_total', { result: 'negative' }), 1)
-  assert.equal(valueOf(series, 'vitrine_event_loop_lag_seconds', { process: 'runtime-1' }), 0.001)
-  assert.ok(valueOf(series, 'vitrine_event_loop_lag_seconds', { process: 'platform' })! >= 0)
+  assert.equal(valueIn(series, 'vitrine_apps_loaded'), 2)
+  assert.equal(valueIn(series, 'vitrine_apps_deployed'), 3)
+  assert.equal(valueIn(series, 'vitrine_app_ready_instances', app), 2)
+  assert.equal(valueIn(series, 'vitrine_app_start_time_seconds', app), startTime / 1000)
+  assert.ok(Math.abs(valueIn(series, 'vitrine_app_uptime_seconds', app)! - 90) < 5)
+  assert.equal(valueIn(series, 'vitrine_app_info', { ...app, version: 'version-of-hello' }), 1)
+  assert.equal(valueIn(series, 'vitrine_requests_in_flight', app), 3)
+  assert.equal(valueIn(series, 'vitrine_requests_queued', app), 1)
+  assert.equal(valueIn(series, 'vitrine_limit', { ...app, limit: 'cpu' }), 0.2)
+  assert.equal(valueIn(series, 'vitrine_limit', { ...app, limit: 'memory' }), 128 * 2 ** 20)
+  for (const limit of LIMITS) assert.ok(valueIn(series, 'vitrine_limit', { ...app, limit })! > 0, limit)
+  assert.equal(valueIn(series, 'vitrine_instances', { runtime: 'runtime-1', state: 'ready' }), 2)
+  assert.equal(valueIn(series, 'vitrine_runtime_rss_bytes', { runtime: 'runtime-1' }), 1e8)
+  assert.equal(valueIn(series, 'vitrine_config_generation'), 7)
+  assert.equal(valueIn(series, 'vitrine_route_cache_requests_total', { result: 'negative' }), 1)
+  assert.equal(valueIn(series, 'vitrine_event_loop_lag_seconds', { process: 'runtime-1' }), 0.001)
+  assert.ok(valueIn(series, 'vitrine_event_loop_lag_seconds', { process: 'platform' })! >= 0)
   assert.equal(
-    valueOf(series, 'vitrine_build_info', { node: process.versions.node, v8: process.versions.v8 }),
+    valueIn(series, 'vitrine_build_info', { node: process.versions.node, v8: process.versions.v8 }),
     1,
   )
-  assert.ok(valueOf(series, 'process_resident_memory_bytes')! > 1e7)
+  assert.ok(valueIn(series, 'process_resident_memory_bytes')! > 1e7)
 })
 
 test('an app that is not loaded any more keeps its counters and loses its gauges', async () => {
@@ -73,14 +73,14 @@ test('an app that is not loaded any more keeps its counters and loses its gauges
 
   const after = await metrics.scrape()
 
-  assert.equal(valueOf(before, 'vitrine_app_ready_instances', { app: 'hello' }), 1)
+  assert.equal(valueIn(before, 'vitrine_app_ready_instances', { app: 'hello' }), 1)
   assert.deepEqual(
     after.filter(
       ({ name, labels }) => labels.app === 'hello' && /ready|uptime|start_time|info|limit$/.test(name),
     ),
     [],
   )
-  assert.equal(valueOf(after, 'vitrine_requests_total', { app: 'hello', outcome: 'ok' }), 1)
+  assert.equal(valueIn(after, 'vitrine_requests_total', { app: 'hello', outcome: 'ok' }), 1)
 })
 
 test('a request is counted by app, outcome and class of status, and its times go into histograms', async () => {
@@ -96,21 +96,21 @@ test('a request is counted by app, outcome and class of status, and its times go
 
   const app = 'hello'
   const requests = (outcome: string, code_class: string) =>
-    valueOf(series, 'vitrine_requests_total', { app, outcome, code_class })
+    valueIn(series, 'vitrine_requests_total', { app, outcome, code_class })
   assert.equal(requests('ok', '2xx'), 1)
   assert.equal(requests('exceededWallTime', '5xx'), 1)
   assert.equal(requests('canceled', 'none'), 1)
   assert.equal(requests('exception', '5xx'), 0)
   for (const outcome of OUTCOMES)
-    assert.ok(valueOf(series, 'vitrine_requests_total', { app, outcome }) !== undefined)
-  const bucket = (le: string) => valueOf(series, 'vitrine_request_duration_seconds_bucket', { app, le })
+    assert.ok(valueIn(series, 'vitrine_requests_total', { app, outcome }) !== undefined)
+  const bucket = (le: string) => valueIn(series, 'vitrine_request_duration_seconds_bucket', { app, le })
   assert.deepEqual([bucket('0.001'), bucket('0.0025'), bucket('30'), bucket('+Inf')], [0, 3, 3, 4])
-  assert.equal(valueOf(series, 'vitrine_request_duration_seconds_count', { app }), 4)
-  assert.equal(valueOf(series, 'vitrine_request_duration_seconds_sum', { app }), 60.006)
-  assert.equal(valueOf(series, 'vitrine_response_ttfb_seconds_count', { app }), 3)
-  assert.equal(valueOf(series, 'vitrine_request_body_bytes_total', { app }), 5)
-  assert.equal(valueOf(series, 'vitrine_requests_rejected_total', { app, reason: 'app_queue_full' }), 1)
-  assert.equal(valueOf(series, 'vitrine_client_disconnects_total', { app }), 1)
+  assert.equal(valueIn(series, 'vitrine_request_duration_seconds_count', { app }), 4)
+  assert.ok(Math.abs(valueIn(series, 'vitrine_request_duration_seconds_sum', { app })! - 60.006) < 1e-9)
+  assert.equal(valueIn(series, 'vitrine_response_ttfb_seconds_count', { app }), 3)
+  assert.equal(valueIn(series, 'vitrine_request_body_bytes_total', { app }), 5)
+  assert.equal(valueIn(series, 'vitrine_requests_rejected_total', { app, reason: 'app_queue_full' }), 1)
+  assert.equal(valueIn(series, 'vitrine_client_disconnects_total', { app }), 1)
 })
 
 /** One of everything that is published. */
@@ -150,21 +150,21 @@ test('whatever is published is counted', async () => {
   const series = await metrics.scrape()
 
   const app = 'hello'
-  assert.equal(valueOf(series, 'vitrine_cold_starts_total', { app, reason: 'deploy' }), 1)
-  assert.equal(valueOf(series, 'vitrine_cold_start_seconds_sum', { app }), 0.01)
-  assert.equal(valueOf(series, 'vitrine_cold_start_phase_seconds_sum', { app, phase: 'evaluate' }), 0.004)
-  assert.equal(valueOf(series, 'vitrine_instance_terminations_total', { app, reason: 'exceededMemory' }), 1)
-  assert.equal(valueOf(series, 'vitrine_log_lines_total', { app, level: 'warn' }), 1)
-  assert.equal(valueOf(series, 'vitrine_subrequests_total', { app, code_class: 'none' }), 1)
-  assert.equal(valueOf(series, 'vitrine_subrequest_duration_seconds_count', { app }), 1)
-  assert.equal(valueOf(series, 'vitrine_app_cpu_seconds_total', { app }), 0.25)
-  assert.equal(valueOf(series, 'vitrine_request_retries_total', { app, reason: 'runtime_died' }), 1)
-  assert.equal(valueOf(series, 'vitrine_limit_hits_total', { app, limit: 'subrequests' }), 1)
-  assert.equal(valueOf(series, 'vitrine_app_evictions_total', { reason: 'evict' }), 1)
-  assert.equal(valueOf(series, 'vitrine_runtime_restarts_total', { reason: 'rss' }), 1)
-  assert.equal(valueOf(series, 'vitrine_deploys_total', { result: 'ok' }), 1)
+  assert.equal(valueIn(series, 'vitrine_cold_starts_total', { app, reason: 'deploy' }), 1)
+  assert.equal(valueIn(series, 'vitrine_cold_start_seconds_sum', { app }), 0.01)
+  assert.equal(valueIn(series, 'vitrine_cold_start_phase_seconds_sum', { app, phase: 'evaluate' }), 0.004)
+  assert.equal(valueIn(series, 'vitrine_instance_terminations_total', { app, reason: 'exceededMemory' }), 1)
+  assert.equal(valueIn(series, 'vitrine_log_lines_total', { app, level: 'warn' }), 1)
+  assert.equal(valueIn(series, 'vitrine_subrequests_total', { app, code_class: 'none' }), 1)
+  assert.equal(valueIn(series, 'vitrine_subrequest_duration_seconds_count', { app }), 1)
+  assert.equal(valueIn(series, 'vitrine_app_cpu_seconds_total', { app }), 0.25)
+  assert.equal(valueIn(series, 'vitrine_request_retries_total', { app, reason: 'runtime_died' }), 1)
+  assert.equal(valueIn(series, 'vitrine_limit_hits_total', { app, limit: 'subrequests' }), 1)
+  assert.equal(valueIn(series, 'vitrine_app_evictions_total', { reason: 'evict' }), 1)
+  assert.equal(valueIn(series, 'vitrine_runtime_restarts_total', { reason: 'rss' }), 1)
+  assert.equal(valueIn(series, 'vitrine_deploys_total', { result: 'ok' }), 1)
   assert.equal(sumOf(series, 'vitrine_store_operation_duration_seconds_count'), 1)
-  assert.equal(valueOf(series, 'vitrine_log_lines_dropped_total', { reason: 'buffer_full' }), 12)
+  assert.equal(valueIn(series, 'vitrine_log_lines_dropped_total', { reason: 'buffer_full' }), 12)
 })
 
 test('a counter survives nonsense that a runtime may report', async () => {
@@ -173,7 +173,7 @@ test('a counter survives nonsense that a runtime may report', async () => {
 
   const series = await metrics.scrape()
 
-  assert.equal(valueOf(series, 'vitrine_app_cpu_seconds_total', { app: 'hello' }), 1)
+  assert.equal(valueIn(series, 'vitrine_app_cpu_seconds_total', { app: 'hello' }), 1)
 })
 
 test('a flood of unknown hosts adds no series', async () => {
@@ -187,7 +187,7 @@ test('a flood of unknown hosts adds no series', async () => {
   const after = await metrics.scrape()
 
   assert.equal(after.length, before.length)
-  assert.equal(valueOf(after, 'vitrine_requests_total', { app: '_none', outcome: 'scriptNotFound' }), 1001)
+  assert.equal(valueIn(after, 'vitrine_requests_total', { app: '_none', outcome: 'scriptNotFound' }), 1001)
 })
 
 test('a deleted app’s series are gone, and what it still had under way does not bring them back', async () => {
@@ -203,13 +203,13 @@ test('a deleted app’s series are gone, and what it still had under way does no
   requestChannel.publish(requestEvent({ app: 'gone' }))
   const back = await metrics.scrape()
 
-  assert.equal(valueOf(before, 'vitrine_requests_total', { app: 'gone', outcome: 'ok' }), 1)
+  assert.equal(valueIn(before, 'vitrine_requests_total', { app: 'gone', outcome: 'ok' }), 1)
   assert.deepEqual(
     after.filter(({ labels }) => labels.app === 'gone'),
     [],
   )
-  assert.equal(valueOf(after, 'vitrine_requests_total', { app: '_other', outcome: 'ok' }), 1)
-  assert.equal(valueOf(back, 'vitrine_requests_total', { app: 'gone', outcome: 'ok' }), 1)
+  assert.equal(valueIn(after, 'vitrine_requests_total', { app: '_other', outcome: 'ok' }), 1)
+  assert.equal(valueIn(back, 'vitrine_requests_total', { app: 'gone', outcome: 'ok' }), 1)
 })
 
 test('both formats are served, compressed to those who take it, and promtool has nothing to say', async t => {
@@ -289,8 +289,8 @@ test('a store that does not answer costs a scrape a second, and the last count s
 
   const hanging = await metrics.scrape()
 
-  assert.equal(valueOf(failing, 'vitrine_apps_deployed'), 3)
-  assert.equal(valueOf(hanging, 'vitrine_apps_deployed'), 3)
+  assert.equal(valueIn(failing, 'vitrine_apps_deployed'), 3)
+  assert.equal(valueIn(hanging, 'vitrine_apps_deployed'), 3)
 })
 
 test('a port that is taken is an error that says so, and nothing is left running', async () => {

@@ -169,6 +169,18 @@ test("an exception is told to the client as such and to the developer with the a
   assert(!logged.message.includes('vitrine:'))
 })
 
+test('a rejection that nobody handles is told to the developer and fails nothing', async () => {
+  const before = runtime.notices.length
+  const { text } = await run(`Promise.reject(new Error('forgotten')); return new Response('fine')`)
+
+  assert.equal(text, 'fine')
+  await until(() =>
+    runtime.notices
+      .slice(before)
+      .some(notice => notice.type === 'log' && notice.message.startsWith('Unhandled rejection: Error: forgotten')),
+  )
+})
+
 test('an endless loop costs its request the limit, and the instance its life', async () => {
   const { failure } = await run('for (;;) {}', {}, { limits: { cpuMs: 50 } })
 

@@ -2,7 +2,7 @@
  * The URL parser against whatwg-url, the reference implementation, on generated texts. The seed is fixed; a failure
  * names the text.
  */
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import * as reference from 'whatwg-url'
 import { openSandbox } from '../support/isolate.ts'
 
@@ -84,7 +84,7 @@ function outcome(URL: new (text: string, base?: string) => UrlLike, [text, base,
   return [...parsed, url.href]
 }
 
-test('URLs parse and change as the reference implementation has it', async t => {
+test('URLs parse and change as the reference implementation has it', async (t: TestContext) => {
   const cases = generate(20_000, 1)
   await using sandbox = await openSandbox(
     "export { URL } from './url.ts'; export { installParts } from './parts.ts'",

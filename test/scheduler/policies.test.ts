@@ -3,7 +3,7 @@ import { refuse } from '../../src/scheduler/admission.ts'
 import { backoffMs } from '../../src/scheduler/backoff.ts'
 import { type Death, suspects } from '../../src/scheduler/blame.ts'
 import { DenseSet } from '../../src/scheduler/dense-set.ts'
-import { place } from '../../src/scheduler/placement.ts'
+import { place as choose, type RuntimeLoad } from '../../src/scheduler/placement.ts'
 import { Quarantine } from '../../src/scheduler/quarantine.ts'
 import { mayRetry } from '../../src/scheduler/retry.ts'
 import { BACKLOG_BEATS, isBacklogged, shouldScaleUp } from '../../src/scheduler/scaling.ts'
@@ -58,7 +58,9 @@ test('a request that has is replayed only if that is safe', t => {
   t.assert.equal(mayRetry({ ...FAILED, replays: 2 }), false)
 })
 
-const IDLE = { up: true, busy: 0, siblings: 0, instances: 0, memory: 0.1 }
+const IDLE = { up: true, busy: 0, siblings: 0, strangers: 0, suspects: 0, instances: 0, memory: 0.1 }
+
+const place = (runtimes: RuntimeLoad[], isSuspect = false) => choose(runtimes, { isSuspect })
 
 test('an instance goes where none of its app is, then where it is quiet, then where few are', t => {
   t.assert.equal(
@@ -158,23 +160,56 @@ test('the largest app is suspected when a runtime outgrows its memory', t => {
   t.assert.deepEqual(blamed, new Set(['large']))
 })
 
-test('a suspect pauses twice as long each time, until a deploy or good conduct clears it', t => {
+test('suspects are kept from each other, then from everyone else', t => {
+  const beside = { ...IDLE, strangers: 9 }
+
+  t.assert.equal(
+    place([
+      { ...IDLE, suspects: 1 },
+      { ...beside, busy: 1 },
+    ]),
+    1,
+  )
+  t.assert.equal(place([{ ...IDLE, suspects: 1, strangers: 1 }, beside], true), 1)
+  t.assert.equal(place([beside, { ...IDLE, busy: 1 }], true), 1)
+  t.assert.equal(place([beside, { ...IDLE, busy: 1 }], false), 0)
+})
+
+test('the only suspect pauses twice as long each time, until a deploy or good conduct clears it', t => {
   let now = 0
   const quarantine = new Quarantine({ now: () => now, max: 10 })
+  const only = new Set(['a'])
 
-  quarantine.suspect('a')
+  quarantine.suspect(only)
   t.assert.equal(quarantine.remainingMs('a'), 1000)
   t.assert.equal(quarantine.remainingMs('b'), 0)
   now = 1500
   t.assert.equal(quarantine.remainingMs('a'), 0)
-  quarantine.suspect('a')
+  t.assert.equal(quarantine.isWatched('a'), true)
+  quarantine.suspect(only)
   t.assert.equal(quarantine.remainingMs('a'), 2000)
   quarantine.clear('a')
   t.assert.equal(quarantine.remainingMs('a'), 0)
-  quarantine.suspect('a')
+  quarantine.suspect(only)
   now += 10_000_000
-  quarantine.suspect('a')
+  t.assert.equal(quarantine.isWatched('a'), false)
+  quarantine.suspect(only)
   t.assert.equal(quarantine.remainingMs('a'), 1000)
+})
+
+test('several suspects are watched, not paused', t => {
+  const quarantine = new Quarantine({ now: () => 0, max: 10 })
+
+  quarantine.suspect(new Set(['a', 'b']))
+
+  t.assert.deepEqual(
+    ['a', 'b', 'c'].map(app => quarantine.isWatched(app)),
+    [true, true, false],
+  )
+  t.assert.deepEqual(
+    ['a', 'b'].map(app => quarantine.remainingMs(app)),
+    [0, 0],
+  )
 })
 
 test('members may leave a dense set while it is swept', t => {

@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import http from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { encodeBundle } from '../../src/bundle.ts'
@@ -10,7 +13,7 @@ import { type Config, loadConfig } from '../../src/config.ts'
 import { createProxy } from '../../src/proxy/server.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { Supervisor } from '../../src/scheduler/supervisor.ts'
-import { TestStore, until } from './scripted-runtime.ts'
+import { TestStore, until } from './setup.ts'
 
 /** Proxy, scheduler and real runtime processes, over state that the test changes at will. */
 async function startAll(settings: Partial<Record<keyof Config, string>> = {}) {
@@ -168,6 +171,8 @@ test('a runtime above its memory ceiling is killed', async t => {
 })
 
 test('runtimes go when the platform is killed', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'vitrine-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
   const program = `
     const { loadConfig } = await import('${new URL('../../src/config.ts', import.meta.url)}')
     const { Supervisor } = await import('${new URL('../../src/scheduler/supervisor.ts', import.meta.url)}')
@@ -178,6 +183,7 @@ test('runtimes go when the platform is killed', async t => {
     console.log(supervisor.runtimes.map(runtime => runtime.pid).join())`
   const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, TMPDIR: directory },
   })
   const [line] = (await once(createInterface(parent.stdout), 'line')) as [string]
   const pids = line.split(',').map(Number)

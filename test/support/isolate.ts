@@ -33,6 +33,7 @@ export async function openSandbox(
   return {
     run: code => context.eval(code, { copy: true, promise: true }),
     async [Symbol.asyncDispose]() {
+      context.release()
       if (!isolate.isDisposed) isolate.dispose()
     },
   }
@@ -63,7 +64,19 @@ function partExpression(script: string): string {
   return script.replace(/^"use strict";\s*/, '').replace(/^var sandbox = /, '')
 }
 
-async function bundle(input: { source: string } | { part: string }): Promise<string> {
+type Input = { source: string } | { part: string }
+
+/** Each bundle is made once in a process. */
+const bundles = new Map<string, Promise<string>>()
+
+function bundle(input: Input): Promise<string> {
+  const key = JSON.stringify(input)
+  const made = bundles.get(key) ?? makeBundle(input)
+  bundles.set(key, made)
+  return made
+}
+
+async function makeBundle(input: Input): Promise<string> {
   const { outputFiles } = await build({
     ...('source' in input
       ? { stdin: { contents: input.source, loader: 'ts', resolveDir: fileURLToPath(sandboxDirectory) } }

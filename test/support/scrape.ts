@@ -22,7 +22,7 @@ export function parseScrape(text: string): Series[] {
 }
 
 /** What a scrape says of a series; undefined if it is not there. Labels that are not named may have any value. */
-export function valueOf(
+export function valueIn(
   series: Series[],
   name: string,
   labels: Record<string, string> = {},

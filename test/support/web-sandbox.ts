@@ -22,7 +22,8 @@ const SOURCE = `
   import { DOMException, QuotaExceededError } from './dom-exception.ts'
   import { TextDecoder, TextEncoder } from './encoding.ts'
   import { CustomEvent, ErrorEvent, PromiseRejectionEvent } from './event-kinds.ts'
-  import { Event, EventTarget } from './events.ts'
+  import { EventTarget } from './event-target.ts'
+  import { Event } from './events.ts'
   import { Headers } from './headers.ts'
   import { queueMicrotask, reportError } from './microtask.ts'
   import { navigator } from './navigator.ts'
@@ -48,7 +49,8 @@ const SOURCE = `
     setHost({
       digest: async (algorithm, bytes) => new Uint8Array([algorithm.length, bytes.length]).buffer,
       fillRandom: target => target.forEach((_, i) => { target[i] = i + 1 }),
-      log: (level, message) => lines.push(level + ': ' + message),
+      // By index: a test may have patched push.
+      log: (level, message) => { lines[lines.length] = level + ': ' + message },
       now: () => clock,
       reportException: error => exceptions.push(String(error)),
       setTimer: (callback, delayMs) => timers.push({ callback, at: clock + delayMs }),

@@ -1,0 +1,107 @@
+import { test } from 'node:test'
+import { type ColdStartEvent, coldStartChannel } from '../../src/channels.ts'
+import { collect, setUp, until } from './setup.ts'
+
+test('a burst at a cold app starts one instance, which answers everyone', async t => {
+  await using platform = await setUp()
+  const starts = collect<ColdStartEvent>(t, coldStartChannel)
+  platform.store.deploy('a')
+  platform.runtime.autoAnswer = 'hi'
+
+  const asked = Array.from({ length: 100 }, () => platform.ask('a'))
+  const answers = await Promise.all(asked.map(exchange => exchange.answer))
+
+  t.assert.equal(
+    answers.every(({ outcome, body }) => outcome === 'ok' && body === 'hi'),
+    true,
+  )
+  t.assert.equal(platform.runtime.started.length, 1)
+  t.assert.equal(starts.length, 1)
+  t.assert.equal(starts[0]!.reason, 'first')
+  t.assert.deepEqual(Object.keys(starts[0]!.phasesMs), ['fetch', 'isolate', 'compile', 'evaluate'])
+  t.assert.equal(asked[0]!.dispatch.coldStart, true)
+  const stats = platform.scheduler.stats()
+  t.assert.equal(stats.apps[0]!.readyInstances, 1)
+  t.assert.equal(stats.inFlight, 0)
+})
+
+test('a warm request is sent before dispatch returns', async t => {
+  await using platform = await setUp()
+  platform.store.deploy('a')
+  platform.runtime.autoAnswer = 'hi'
+  await platform.ask('a').answer
+
+  const exchange = platform.ask('a')
+
+  t.assert.equal(exchange.dispatch.state, 'sent')
+  t.assert.equal(exchange.dispatch.coldStart, false)
+  await exchange.answer
+})
+
+test('a host that nothing answers gets scriptNotFound', async t => {
+  await using platform = await setUp()
+
+  t.assert.equal((await platform.ask('nobody').answer).outcome, 'scriptNotFound')
+  t.assert.equal((await platform.ask('nobody').answer).outcome, 'scriptNotFound')
+  t.assert.equal(platform.scheduler.stats().routeCache.negative, 1)
+})
+
+test('requests beyond the app’s bound are shed at once', async t => {
+  await using platform = await setUp({ queueMax: '2' })
+  platform.store.deploy('a')
+  const first = platform.ask('a')
+  const request = await platform.runtime.next()
+  platform.ask('a')
+
+  const shed = platform.ask('a')
+
+  t.assert.equal((await shed.answer).outcome, 'loadShed')
+  t.assert.equal(shed.dispatch.rejection, 'app_queue_full')
+  t.assert.equal(shed.dispatch.retryAfterSeconds, 1)
+  platform.runtime.respond(request, 'done')
+  t.assert.equal((await first.answer).body, 'done')
+})
+
+test('a request that waits too long for an instance is shed', async t => {
+  await using platform = await setUp({ queueMs: '50' })
+  platform.store.deploy('a')
+  platform.runtime.onStart = () => new Promise(() => {})
+
+  const exchange = platform.ask('a')
+
+  t.assert.equal((await exchange.answer).outcome, 'loadShed')
+  t.assert.equal(exchange.dispatch.rejection, 'queue_deadline')
+  t.assert.equal(platform.scheduler.stats().queued, 0)
+})
+
+test('an app that sends no first byte in time is aborted', async t => {
+  await using platform = await setUp({ wallMs: '50' })
+  platform.store.deploy('a')
+  const exchange = platform.ask('a')
+  const request = await platform.runtime.next()
+
+  t.assert.equal((await exchange.answer).outcome, 'exceededWallTime')
+  await until(() => platform.runtime.aborted.length > 0)
+  t.assert.deepEqual(platform.runtime.aborted, [request.stream])
+  t.assert.equal(platform.scheduler.stats().inFlight, 1)
+  platform.runtime.finish(request, 6)
+  await until(() => platform.scheduler.stats().inFlight === 0)
+})
+
+test('cancelling reaches the app, and a queued request simply leaves', async t => {
+  await using platform = await setUp()
+  platform.store.deploy('a')
+  const sent = platform.ask('a')
+  const request = await platform.runtime.next()
+  platform.store.deploy('b')
+  platform.runtime.onStart = () => new Promise(() => {})
+  const queued = platform.ask('b')
+  await until(() => queued.dispatch.state === 'queued')
+
+  platform.scheduler.cancel(sent)
+  platform.scheduler.cancel(queued)
+
+  await until(() => platform.runtime.aborted.includes(request.stream))
+  t.assert.equal(platform.scheduler.stats().queued, 0)
+  t.assert.equal(queued.dispatch.state, 'over')
+})
