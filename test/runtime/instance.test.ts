@@ -177,7 +177,9 @@ test('a rejection that nobody handles is told to the developer and fails nothing
   await until(() =>
     runtime.notices
       .slice(before)
-      .some(notice => notice.type === 'log' && notice.message.startsWith('Unhandled rejection: Error: forgotten')),
+      .some(
+        notice => notice.type === 'log' && notice.message.startsWith('Unhandled rejection: Error: forgotten'),
+      ),
   )
 })
 
