@@ -1,7 +1,7 @@
 /** Is a platform with 10,000 deployed apps any slower than one with 10? */
 import { join } from 'node:path'
 import { Client } from './support/client.ts'
-import { load } from './support/load.ts'
+import { load, WARM_UP_SECONDS } from './support/load.ts'
 import { Platform } from './support/platform.ts'
 import type { Answer, AskOptions, Goal, Question } from './support/question.ts'
 import { temporaryDirectory } from './support/server-process.ts'
@@ -15,24 +15,28 @@ const SIDES: Side[] = ['few', 'many']
 /** "No slower" with what such measurements scatter by. */
 const RATIO_GOAL = 1.1
 
-const DEPLOYS = 10
-const LOOKUPS = 200
+const DEPLOYS = 20
+const LOOKUPS = 1000
+/** A platform just started compiles its own code during the first share of them, which does not count. */
+const WARM_UP_SHARE = 0.3
 
-type Figures = Record<'start-up' | 'deploy' | 'route look-up' | 'warm request', number>
+const FIGURES = ['start-up', 'deploy', 'route look-up', 'warm request'] as const
+type Figure = (typeof FIGURES)[number]
 
 async function ask({ repeats, seconds }: AskOptions): Promise<Answer> {
   const stores = { few: await filledStore(COUNTS.few), many: await filledStore(COUNTS.many) }
   let round = 0
-  const measured = await alternate(SIDES, repeats, side => measure(stores[side], side, round++, seconds))
-  const figures = Object.keys(measured.few[0]!) as (keyof Figures)[]
-  const values = (side: Side, figure: keyof Figures) => measured[side].map(figures => figures[figure])
-  const ratio = (figure: keyof Figures) => ratios(values('many', figure), values('few', figure)).median
+  const started = await alternate(SIDES, repeats, side => measureStart(stores[side], side, round++))
+  const warm = await measureWarm(stores, { repeats, seconds })
+  const values = (side: Side, figure: Figure) =>
+    figure === 'warm request' ? warm[side] : started[side].map(measured => measured[figure])
+  const ratio = (figure: Figure) => ratios(values('many', figure), values('few', figure)).median
   return {
-    goals: figures.map(figure => goalFor(figure, ratio(figure))),
+    goals: FIGURES.map(figure => goalFor(figure, ratio(figure))),
     tables: [
       {
         columns: ['ms', `${fixed(COUNTS.few, 0)} apps`, `${fixed(COUNTS.many, 0)} apps`, 'ratio'],
-        rows: figures.map(figure => [
+        rows: FIGURES.map(figure => [
           figure,
           ...SIDES.map(side => shown(spread(values(side, figure)), 2)),
           `${fixed(ratio(figure), 2)}×`,
@@ -40,9 +44,10 @@ async function ask({ repeats, seconds }: AskOptions): Promise<Answer> {
       },
     ],
     notes: [
-      `Each round starts both platforms anew. Start-up: from the process to readiness. Deploy: median of ${DEPLOYS} through the control API. ` +
+      `Start-up: from the process to readiness. Deploy: median of ${DEPLOYS} through the control API. ` +
         `Route look-up: median of ${LOOKUPS} requests to hosts not asked for before, whose routes lead elsewhere. ` +
-        'Warm request: p50 over one connection.',
+        `Each round starts both platforms anew for these, and of the latter two the first ${WARM_UP_SHARE * 100} % do not count. ` +
+        'Warm request: p50 over one connection, both platforms running.',
     ],
   }
 }
@@ -56,7 +61,11 @@ function goalFor(figure: string, ratio: number): Goal {
   }
 }
 
-async function measure(file: string, side: Side, round: number, seconds: number): Promise<Figures> {
+async function measureStart(
+  file: string,
+  side: Side,
+  round: number,
+): Promise<Record<Exclude<Figure, 'warm request'>, number>> {
   await using platform = await Platform.open(file)
   using client = new Client(1)
   const deploys: number[] = []
@@ -69,15 +78,29 @@ async function measure(file: string, side: Side, round: number, seconds: number)
     if (status !== 404) throw new Error(`${host} answers ${status} where it has no route`)
     lookups.push(ms)
   }
-  const app = platform.app(appName(0))
-  await load(app, { connections: 1, seconds: 1 })
-  const { p50Ms } = await load(app, { connections: 1, seconds })
   return {
     'start-up': platform.startMs,
-    deploy: median(deploys),
-    'route look-up': median(lookups),
-    'warm request': p50Ms,
+    deploy: median(withoutWarmUp(deploys)),
+    'route look-up': median(withoutWarmUp(lookups)),
   }
+}
+
+async function measureWarm(
+  stores: Record<Side, string>,
+  { repeats, seconds }: AskOptions,
+): Promise<Record<Side, number[]>> {
+  await using few = await Platform.open(stores.few)
+  await using many = await Platform.open(stores.many)
+  const targets = { few: few.app(appName(0)), many: many.app(appName(0)) }
+  for (const side of SIDES) await load(targets[side], { connections: 1, seconds: WARM_UP_SECONDS })
+  return await alternate(SIDES, repeats, async side => {
+    const { p50Ms } = await load(targets[side], { connections: 1, seconds })
+    return p50Ms
+  })
+}
+
+function withoutWarmUp(durations: number[]): number[] {
+  return durations.slice(Math.floor(durations.length * WARM_UP_SHARE))
 }
 
 function appName(index: number): string {

@@ -82,6 +82,7 @@ const stats: SchedulerStats = {
   apps: names.map(appStats),
   runtimes: ['runtime-0', 'runtime-1'].map(id => ({
     id,
+    tenant: null,
     up: true,
     rssBytes: 1e9,
     prewarmed: 2,
@@ -93,7 +94,8 @@ const stats: SchedulerStats = {
   appCache: { hit: 1, miss: 1 },
   inFlight: 0,
   queued: 0,
-  quarantined: 0,
+  quarantine: [],
+  spareRuntimes: 0,
   generation: 1,
   generationAppliedAt: Date.now(),
 }

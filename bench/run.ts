@@ -94,4 +94,7 @@ function wholeNumber(name: string, text: string): number {
   throw new Error(`--${name} must be a whole number from 1 to 999, not "${text}"`)
 }
 
-await main()
+await main().catch((error: Error) => {
+  console.error(`bench: ${error.message}`)
+  process.exitCode = 1
+})

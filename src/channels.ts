@@ -86,8 +86,14 @@ export interface InstanceEndEvent {
   reason: Termination
   /** Of the request that was to blame, if one was. */
   requestId?: string
+  /** What the runtime says of it; may be empty. */
+  message: string
+  /** CPU time of the instance's whole life, and of the request that was to blame. */
   cpuMs: number
+  guiltyCpuMs: number
+  /** As of the last heartbeat. */
   heapBytes: number
+  externalBytes: number
   /** The app's last console lines, for the record of a kill. */
   lastLines: string[]
 }
@@ -164,6 +170,23 @@ export interface RuntimeRestartEvent {
   /** Apps that had instances there. */
   apps: string[]
 }
+
+/** What is held against an app has changed: it is taken for the cause of a runtime's death, or no longer. */
+export const quarantineChannel = typed<QuarantineEvent>('quarantine')
+export type QuarantineEvent =
+  | {
+      app: string
+      /** `quarantined`: it alone can have done it; `suspected`: it is one of several who can. */
+      change: 'quarantined' | 'suspected'
+      reason: RestartReason
+      /** Deaths that it alone can have caused. */
+      deaths: number
+      /** How long it may not start. */
+      pauseMs: number
+    }
+  | { app: string; change: 'released'; reason: ReleaseReason; deaths: number }
+/** `by_hand`: somebody asked for it. */
+export type ReleaseReason = 'deploy' | 'by_hand' | 'good_conduct'
 
 /** A deploy, rollback or deletion has ended. */
 export const deployChannel = typed<DeployEvent>('deploy')

@@ -84,6 +84,25 @@ export const OPTIONS = {
   },
   prewarm: int(2, 'isolates', 'isolates that each runtime keeps ready', { min: 0, max: 64 }),
   runtimeRssMb: int(2048, 'MB', 'a runtime process above this is killed', { min: 128 }),
+  platformRssMb: int(
+    0,
+    'MB',
+    'all processes together above this end idle instances, then the largest runtime; 0: 80 % of the machine’s memory',
+    { min: 0 },
+  ),
+  spareRuntimes: int(
+    1,
+    'runtimes',
+    'runtime processes kept ready to take a dead one’s place, once one is in trouble',
+    { min: 0, max: 16 },
+  ),
+  solitaryRuntimes: int(
+    4,
+    'runtimes',
+    'runtime processes of their own for quarantined apps, at most; 0: they are only kept apart',
+    { min: 0, max: 64 },
+  ),
+  quarantineMs: int(600_000, 'ms', 'good conduct for this long ends an app’s quarantine', { min: 1000 }),
   heartbeatMs: int(500, 'ms', 'between heartbeats of a runtime', { min: 50 }),
   heartbeatMisses: int(8, 'heartbeats', 'missed in a row before a runtime is killed'),
   killGraceMs: int(250, 'ms', 'how long an isolate may take to end before its runtime is killed'),
@@ -235,6 +254,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(name.length / 4)) + 1
   for (const candidate of known) {
+    if (Math.abs(name.length - candidate.length) >= bestDistance) continue
     const distance = editDistance(name, candidate)
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
   }

@@ -10,6 +10,8 @@ import type { BundleModule } from './bundle.ts'
 
 const STACK_LENGTH_MAX = 16_384
 const LINE_LENGTH_MAX = 1024
+/** Of a line whose short names became long ones. */
+const MAPPED_LENGTH_MAX = 2 * LINE_LENGTH_MAX
 const LINES_MAX = 64
 const NAME_LENGTH_MAX = 512
 
@@ -36,7 +38,9 @@ export function mapStack(stack: string, modules: readonly BundleModule[]): strin
 /** As `mapStack`, with maps that are found by a function. */
 export function mapStackWith(stack: string, traceOf: TraceOf): string {
   const lines = stack.slice(0, STACK_LENGTH_MAX).split('\n')
-  const shown = lines.slice(0, LINES_MAX).map(line => mapLine(line.slice(0, LINE_LENGTH_MAX), traceOf))
+  const shown = lines
+    .slice(0, LINES_MAX)
+    .map(line => mapLine(line.slice(0, LINE_LENGTH_MAX), traceOf).slice(0, MAPPED_LENGTH_MAX))
   if (stack.length > STACK_LENGTH_MAX || lines.length > LINES_MAX) shown.push('    …')
   return printable(shown.join('\n'))
 }

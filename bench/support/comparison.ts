@@ -2,15 +2,13 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { Client } from './client.ts'
-import { type Load, type LoadOptions, load } from './load.ts'
+import { type Load, type LoadOptions, load, WARM_UP_SECONDS } from './load.ts'
 import type { Table } from './question.ts'
 import { alternate, fixed, ratios, type Spread, shown, spread } from './statistics.ts'
 import type { Target } from './target.ts'
 
 /** The first comes first in tables, and the others are its measure. */
 export type Sides = Record<string, Target>
-
-const WARM_UP_SECONDS = 2
 
 export function benchApp(name: string): string {
   return fileURLToPath(new URL(`../apps/${name}.js`, import.meta.url))

@@ -33,6 +33,9 @@ interface Report {
 
 const SCRIPT = fileURLToPath(new URL('./load.lua', import.meta.url))
 
+/** Of load that does not count, until a server has compiled what it runs. */
+export const WARM_UP_SECONDS = 2
+
 /** wrk lets requests in flight end before it reports. */
 const LATE_MS_MAX = 10_000
 

@@ -102,7 +102,13 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   killAll(): void {
-    for (const pid of this.#hasEnded ? [] : this.#pids) process.kill(pid, 'SIGKILL')
+    for (const pid of this.#hasEnded ? [] : this.#pids) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // A child may end with its parent, before its turn.
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { type ParseError, parse as parseJsonc, printParseErrorCode } from 'jsonc-parser'
+import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { nearest } from '../config.ts'
 import { VitrineError } from '../errors.ts'
@@ -66,7 +66,11 @@ const TEXT_TABLE: Check = {
 }
 const DATE: Check = {
   expected: 'a date as YYYY-MM-DD',
-  test: value => value instanceof Date || (isText(value) && /^\d{4}-\d{2}-\d{2}$/.test(value)),
+  // TOML's times of day are Dates too.
+  test: value =>
+    value instanceof Date
+      ? /^\d{4}-\d{2}-\d{2}/.test(value.toISOString())
+      : isText(value) && /^\d{4}-\d{2}-\d{2}$/.test(value),
 }
 const ROUTE: Check = {
   expected: 'a pattern such as "example.com/api/*", or a table with pattern',
@@ -135,6 +139,9 @@ const MEANINGLESS = new Set(
   `account_id compliance_region dev keep_vars legacy_env logpush observability pages_build_output_dir placement
   preview_urls send_metrics type usage_model workers_dev zone_id`.split(/\s+/),
 )
+
+/** Objects and lists within each other; nobody writes more by hand. */
+const DEPTH_MAX = 100
 
 /** Keys that an environment does not take over from the top level. */
 const NOT_INHERITED = new Set(['name', 'vars', 'define', 'env'])
@@ -324,13 +331,37 @@ function parseTomlText(text: string, file: string): unknown {
 
 function parseJsonText(text: string, file: string): unknown {
   const errors: ParseError[] = []
-  const value: unknown = parseJsonc(text, errors, { allowTrailingComma: true })
+  let root: Node | undefined
+  try {
+    root = parseTree(text, errors, { allowTrailingComma: true })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw tooDeep(file)
+  }
   const first = errors[0]
-  if (!first) return value
+  if (!first) return plainValue(root!, file)
   const before = text.slice(0, first.offset).split('\n')
   const reason = printParseErrorCode(first.error).replace(/(?!^)[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
   throw new VitrineError(
     'APP_CONFIG_INVALID',
     `${file}:${before.length}:${before.at(-1)!.length + 1} is not JSON: ${reason}`,
+  )
+}
+
+/** Every key is a property of its own, `__proto__` too, which jsonc-parser's `parse` would make the prototype. */
+function plainValue(node: Node, file: string, depth = 0): unknown {
+  if (depth > DEPTH_MAX) throw tooDeep(file)
+  const children = node.children ?? []
+  if (node.type === 'array') return children.map(child => plainValue(child, file, depth + 1))
+  if (node.type !== 'object') return node.value
+  return Object.fromEntries(
+    children.map(({ children: [key, value] = [] }) => [key!.value, plainValue(value!, file, depth + 1)]),
+  )
+}
+
+function tooDeep(file: string): VitrineError {
+  return new VitrineError(
+    'APP_CONFIG_INVALID',
+    `${file} is nested more than ${DEPTH_MAX} deep: put what is below into a text`,
   )
 }

@@ -1,4 +1,4 @@
-/** `vitrine apps`, `vitrine app`, `vitrine delete`: what is deployed. */
+/** `vitrine apps`, `vitrine app`, `vitrine delete`, `vitrine release`: what is deployed, and how it fares. */
 import { type AppDetail, Client } from './client.ts'
 import { type Command, hasOption, type Invocation, JSON_OPTION } from './command.ts'
 import { ago, clean, duration, size, type Terminal } from './terminal.ts'
@@ -60,6 +60,7 @@ function printApp(app: AppDetail, terminal: Terminal, now: number): void {
     ['routes', app.routes.join(', ') || '–'],
     ['state', `${loaded}, ${app.readyInstances} ready, ${app.inFlight} in flight, ${app.queued} queued`],
   ]
+  if (app.quarantine) facts.push(['quarantine', quarantineText(app.quarantine)])
   terminal.print(terminal.paint('bold', clean(app.name)))
   for (const url of app.urls) terminal.print(`  ${terminal.paint('cyan', clean(url))}`)
   for (const [label, text] of facts) terminal.print(`  ${label.padEnd(13)}  ${clean(text)}`)
@@ -76,6 +77,32 @@ function printApp(app: AppDetail, terminal: Terminal, now: number): void {
       size(heapBytes),
     ]),
   )
+}
+
+function quarantineText({
+  state,
+  reason,
+  deaths,
+  pauseMs,
+  releaseMs,
+}: NonNullable<AppDetail['quarantine']>): string {
+  const what =
+    state === 'suspected'
+      ? `may have brought a runtime down (${reason}); runs apart from others`
+      : `brought ${deaths === 1 ? 'a runtime' : `${deaths} runtimes`} down (${reason}); runs alone`
+  const pause = pauseMs > 0 ? `, may start in ${duration(pauseMs)}` : ''
+  return `${what}${pause}; ends in ${duration(releaseMs)}, by a deploy or by "vitrine release"`
+}
+
+export const releaseCommand: Command = {
+  name: 'release',
+  summary: 'Let an app out of quarantine',
+  positionals: ['NAME'],
+  options: {},
+  async run({ terminal, env, positionals }: Invocation) {
+    const released = await new Client(env).releaseApp(positionals[0]!)
+    terminal.print(released ? `Released ${positionals[0]}` : `${positionals[0]} is not in quarantine`)
+  },
 }
 
 export const deleteCommand: Command = {

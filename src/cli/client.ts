@@ -43,6 +43,14 @@ export interface AppDetail extends AppSummary {
   }
   limits: Record<string, number>
   bundleBytes: number
+  /** What is held against it, if anything: it has brought a runtime down, or may have. */
+  quarantine: {
+    state: 'quarantined' | 'suspected'
+    reason: string
+    deaths: number
+    pauseMs: number
+    releaseMs: number
+  } | null
   instances: {
     id: number
     runtime: string
@@ -97,6 +105,13 @@ export class Client {
 
   async deleteApp(name: string): Promise<void> {
     await this.#json('DELETE', `apps/${encodeURIComponent(name)}`)
+  }
+
+  /** Lets an app out of quarantine; false if it was in none. */
+  async releaseApp(name: string): Promise<boolean> {
+    const path = `apps/${encodeURIComponent(name)}/release`
+    const { released } = await this.#json<{ released: boolean }>('POST', path, { json: {} })
+    return released
   }
 
   async versions(name: string): Promise<Version[]> {

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { VitrineError } from '../errors.ts'
-import { appCommand, appsCommand, deleteCommand } from './apps.ts'
+import { appCommand, appsCommand, deleteCommand, releaseCommand } from './apps.ts'
 import { type Command, findCommand, parseCommandLine } from './command.ts'
 import { deployCommand } from './deploy.ts'
 import { commandHelp, overview } from './help.ts'
@@ -24,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   appsCommand,
   appCommand,
   deleteCommand,
+  releaseCommand,
   routesListCommand,
   routesAddCommand,
   routesDeleteCommand,

@@ -10,7 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Address, type Config, flagOf, loadConfig, type OptionName } from '../config.ts'
 import { VitrineError } from '../errors.ts'
-import { RUNTIME_FLAGS } from '../runtime/flags.ts'
+import { runtimeFlags } from '../runtime/flags.ts'
+import { loadPrelude, type Prelude } from '../runtime/prelude.ts'
 import type { Command, Invocation } from './command.ts'
 import { SETTING_OPTIONS, settingsOf } from './serve.ts'
 import type { Terminal } from './terminal.ts'
@@ -70,9 +71,10 @@ async function keepRunning(config: Config, terminal: Terminal, signal: AbortSign
   let listen = config.listen
   let wasReady = false
   let restartMs = RESTART_MS_MIN
+  const prelude = await loadPrelude()
   while (!signal.aborted) {
     const startedAt = performance.now()
-    const child = start(config, listen)
+    const child = start(config, { listen, prelude })
     const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
     // Whatever an app does to it, this ends it; schedulers send what it was doing elsewhere.
     const stop = () => void child.kill('SIGKILL')
@@ -97,11 +99,14 @@ async function keepRunning(config: Config, terminal: Terminal, signal: AbortSign
   }
 }
 
-function start(config: Config, listen: Address): ChildProcess {
+function start(
+  config: Config,
+  { listen, prelude }: { listen: Address; prelude: Prelude },
+): ChildProcess {
   const { token, memoryMb, prewarm, killGraceMs, subrequestTimeoutMs, egressAllow } = config
   const program = fileURLToPath(new URL('../runtime/process.ts', import.meta.url))
-  const settings = { listen, token, prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow }
-  const child = spawn(process.execPath, [...RUNTIME_FLAGS, program], {
+  const settings = { listen, token, prelude, prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow }
+  const child = spawn(process.execPath, [...runtimeFlags(null), program], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: {},
   })

@@ -7,7 +7,7 @@ import type { AppRecord, RouteRecord, Store, VersionRecord } from '../store/stor
 import { appNotFound, type Deployments } from './deployments.ts'
 import { checkAppName } from './metadata.ts'
 import type { Platform } from './platform.ts'
-import { positiveInteger } from './query.ts'
+import { optionalText, positiveInteger } from './query.ts'
 import type { Tails } from './tail.ts'
 import { receiveUpload } from './upload.ts'
 
@@ -42,7 +42,7 @@ export function appsApi(server: FastifyInstance, options: AppsOptions) {
 
   server.get<{ Querystring: { after?: string; limit?: string } }>('/api/v1/apps', async ({ query }) => {
     const limit = positiveInteger('limit', query.limit, { fallback: PAGE_DEFAULT, max: PAGE_MAX })
-    const page = await store.apps({ after: query.after ?? '', limit: limit + 1 })
+    const page = await store.apps({ after: optionalText('after', query.after), limit: limit + 1 })
     const shown = page.slice(0, limit)
     const loaded = new Map(platform.stats().apps.map(app => [app.name, app]))
     const apps = await Promise.all(
@@ -54,8 +54,18 @@ export function appsApi(server: FastifyInstance, options: AppsOptions) {
   server.get<Named>('/api/v1/apps/:name', async ({ params: { name } }) => {
     const app = await find(store, name)
     const routes = await routesOf(store, name)
-    const loaded = platform.stats().apps.find(candidate => candidate.name === name)
-    return { ...summary(app, routes, loaded), ...detail(app.version, routes, loaded, options) }
+    const stats = platform.stats()
+    const loaded = stats.apps.find(candidate => candidate.name === name)
+    return {
+      ...summary(app, routes, loaded),
+      ...detail(app.version, routes, loaded, options),
+      quarantine: stats.quarantine.find(held => held.app === name) ?? null,
+    }
+  })
+
+  server.post<Named>('/api/v1/apps/:name/release', async ({ params: { name } }) => {
+    await find(store, name)
+    return { released: platform.releaseApp(name, 'by_hand') }
   })
 
   server.delete<Named>('/api/v1/apps/:name', async ({ params: { name } }) => {

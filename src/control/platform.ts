@@ -8,6 +8,8 @@ export interface Platform {
   verify(app: string, config: AppConfig, bundle: Buffer): Promise<StartResult>
   /** Forgets what is cached of the app; the next request sees the store. */
   changed(app: string, reason: 'redeployed' | 'deleted' | 'routes'): void
+  /** Lets an app out of quarantine; false if it is in none. */
+  releaseApp(app: string, reason: 'by_hand'): boolean
   /** What is loaded now. */
   stats(): SchedulerStats
   /** The app that answers a host and path, and by which route. */

@@ -18,3 +18,9 @@ export function text(name: string, value: unknown, example: string): string {
   if (typeof value === 'string' && value !== '') return value
   throw new VitrineError('REQUEST_INVALID', `${name} is missing: give it like ${example}`)
 }
+
+/** Throws `REQUEST_INVALID` if it is given twice. */
+export function optionalText(name: string, value: unknown): string {
+  if (value === undefined || typeof value === 'string') return value ?? ''
+  throw new VitrineError('REQUEST_INVALID', `${name} is given twice: give it once`)
+}

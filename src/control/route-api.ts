@@ -5,17 +5,21 @@ import { normalizeHost, parseRoute } from '../routes.ts'
 import type { Store } from '../store/store.ts'
 import { checkAppName } from './metadata.ts'
 import type { Platform } from './platform.ts'
-import { positiveInteger, text } from './query.ts'
+import { optionalText, positiveInteger, text } from './query.ts'
 
 const PAGE_MAX = 10_000
 
 type Query = { Querystring: Record<string, string | undefined> }
 
 export function routeApi(server: FastifyInstance, { store, platform }: { store: Store; platform: Platform }) {
-  server.get<Query>('/api/v1/routes', async ({ query: { app, after = '', limit: asked } }) => {
+  server.get<Query>('/api/v1/routes', async ({ query: { app, after, limit: asked } }) => {
     if (app !== undefined) checkAppName(app)
     const limit = positiveInteger('limit', asked, { fallback: PAGE_MAX, max: PAGE_MAX })
-    const page = await store.routes({ after, limit: limit + 1, ...(app !== undefined && { app }) })
+    const page = await store.routes({
+      after: optionalText('after', after),
+      limit: limit + 1,
+      ...(app !== undefined && { app }),
+    })
     const routes = page.slice(0, limit)
     return { routes, next: page.length > limit ? routes.at(-1)!.pattern : null }
   })

@@ -23,6 +23,8 @@ type Limits = Pick<Config, 'bundleBytesMax' | 'bundleModulesMax'>
 const METADATA_BYTES_MAX = 2 ** 20
 /** What multipart adds to each module, generously. */
 const PART_BYTES_MAX = 2048
+/** The multipart parser cannot look for one that is much longer than RFC 2046 allows. */
+const BOUNDARY_TOO_LONG = /boundary=[^;]{200}/i
 /** An answer has been given: this much and this long may the client go on sending. */
 const DISCARD_BYTES_MAX = 64 * 2 ** 20
 const DISCARD_MS_MAX = 10_000
@@ -44,6 +46,9 @@ async function receive(request: FastifyRequest, limits: Limits): Promise<Receive
       'Send the bundle as multipart/form-data, as docs/control-api.md says',
     )
   }
+  if (BOUNDARY_TOO_LONG.test(request.headers['content-type']!)) {
+    throw new VitrineError('REQUEST_INVALID', 'The boundary is too long: use one of at most 70 characters')
+  }
   const bytesMax = limits.bundleBytesMax + METADATA_BYTES_MAX + limits.bundleModulesMax * PART_BYTES_MAX
   if (Number(request.headers['content-length']) > bytesMax) throw tooLarge(limits)
 
@@ -63,6 +68,8 @@ async function receive(request: FastifyRequest, limits: Limits): Promise<Receive
   refuseEndless(request.raw, bytesMax)
   for (let step = await first; !step.done; step = await parts.next()) {
     const part: Multipart = step.value
+    // A part need not have a name, whatever the parser's types say.
+    part.fieldname ??= ''
     if (part.fieldname === 'metadata') {
       if (upload.metadata !== undefined)
         throw new VitrineError('REQUEST_INVALID', 'The upload has two metadata fields')

@@ -12,7 +12,11 @@ import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import { type LogDropReason, logDropChannel } from '../channels.ts'
 
-/** Lines that come in one turn of the event loop leave together, or earlier if they are that much. */
+/**
+ * Lines that come within this time leave together, or earlier if they are that much: a write for each would cost
+ * a lone request more than serving it does.
+ */
+const BATCH_MS = 20
 const BATCH_CHARS = 32_768
 const BATCHES_PER_WRITE = 32
 /** How long `dispose` waits for a reader that takes nothing. */
@@ -33,7 +37,7 @@ export interface OutputOptions {
 export class LogOutput implements AsyncDisposable {
   readonly #options: OutputOptions
   #stream: Writable
-  /** Lines of this turn. */
+  /** Lines of the last moment. */
   #batch = ''
   #scheduled = false
   /** Batches that wait, and the bytes of them and of the one that the stream has in hand. */
@@ -72,11 +76,11 @@ export class LogOutput implements AsyncDisposable {
     if (this.#batch.length >= BATCH_CHARS) this.#flush()
     else if (!this.#scheduled) {
       this.#scheduled = true
-      setImmediate(this.#onTurn)
+      setTimeout(this.#onTime, BATCH_MS).unref()
     }
   }
 
-  readonly #onTurn = (): void => {
+  readonly #onTime = (): void => {
     this.#scheduled = false
     this.#flush()
   }

@@ -9,6 +9,8 @@ import {
   type InstanceEndEvent,
   instanceEndChannel,
   type LogLevel,
+  type QuarantineEvent,
+  quarantineChannel,
   type RuntimeRestartEvent,
   retryChannel,
   runtimeRestartChannel,
@@ -38,10 +40,11 @@ export function logPlatform(logger: Logger, charsMax: number): () => void {
     logger[result === 'ok' ? 'info' : 'warn'](record, `${action} of ${deploy.app}: ${result}`)
   }
 
-  const onInstanceEnd = ({ lastLines, ...end }: InstanceEndEvent) => {
+  const onInstanceEnd = ({ lastLines, message: detail, ...end }: InstanceEndEvent) => {
     const level = TERMINATION_LEVEL[end.reason]
     // Last lines are for the record of a kill; an app that went idle has said them already.
-    const record = level === 'debug' ? end : { ...end, lastLines: lastLines.map(line => cut(line, charsMax)) }
+    const more = { detail: cut(detail, charsMax), lastLines: lastLines.map(line => cut(line, charsMax)) }
+    const record = level === 'debug' ? end : { ...end, ...more }
     logger[level](record, `an instance of ${end.app} ended: ${end.reason}`)
   }
 
@@ -53,6 +56,14 @@ export function logPlatform(logger: Logger, charsMax: number): () => void {
   const onRestart = ({ detail, ...restart }: RuntimeRestartEvent) => {
     const record = { ...restart, detail: cut(detail, charsMax) }
     logger.error(record, `runtime ${restart.runtime} is replaced: ${restart.reason}`)
+  }
+
+  const onQuarantine = (event: QuarantineEvent) => {
+    const { app, change } = event
+    if (change === 'released') return logger.info(event, `${app} is out of quarantine: ${event.reason}`)
+    if (change === 'suspected')
+      return logger.warn(event, `${app} may have brought a runtime down, and is kept apart`)
+    return logger.error(event, `${app} brought a runtime down, and is quarantined`)
   }
 
   // A store that is away fails twice a second: its going and coming is what counts.
@@ -73,6 +84,7 @@ export function logPlatform(logger: Logger, charsMax: number): () => void {
   instanceEndChannel.subscribe(onInstanceEnd)
   coldStartChannel.subscribe(onColdStart)
   runtimeRestartChannel.subscribe(onRestart)
+  quarantineChannel.subscribe(onQuarantine)
   storeChannel.subscribe(onStore)
   evictionChannel.subscribe(onEviction)
   retryChannel.subscribe(onRetry)
@@ -81,6 +93,7 @@ export function logPlatform(logger: Logger, charsMax: number): () => void {
     instanceEndChannel.unsubscribe(onInstanceEnd)
     coldStartChannel.unsubscribe(onColdStart)
     runtimeRestartChannel.unsubscribe(onRestart)
+    quarantineChannel.unsubscribe(onQuarantine)
     storeChannel.unsubscribe(onStore)
     evictionChannel.unsubscribe(onEviction)
     retryChannel.unsubscribe(onRetry)

@@ -73,7 +73,9 @@ export class Gauges {
   #writePlatform({ routeCache, appCache, ...stats }: SchedulerStats): void {
     const { values } = this.#board
     this.setPlatform('vitrine_apps_loaded', stats.apps.length)
-    this.setPlatform('vitrine_apps_quarantined', stats.quarantined)
+    const quarantined = stats.quarantine.filter(({ state }) => state === 'quarantined').length
+    this.setPlatform('vitrine_apps_quarantined', quarantined)
+    this.setPlatform('vitrine_spare_runtimes', stats.spareRuntimes)
     this.setPlatform('vitrine_config_generation', stats.generation)
     this.setPlatform('vitrine_config_last_apply_timestamp_seconds', stats.generationAppliedAt / 1000)
     const routes = PLATFORM_AT + offsetOf('vitrine_route_cache_requests_total')

@@ -9,11 +9,12 @@ import { limitChannel, type Rejection, requestChannel } from '../channels.ts'
 import type { Config } from '../config.ts'
 import type { Outcome } from '../outcome.ts'
 import { normalizeHost } from '../routes.ts'
+import { BODY_WINDOW } from '../runtime/protocol.ts'
 import { Dispatch, type DispatchedExchange, type Dispatcher } from '../scheduler/dispatch.ts'
 import type { ExchangeLink } from '../scheduler/exchange.ts'
 import { errorResponse } from './error-page.ts'
 import { RequestBody } from './request-body.ts'
-import { readTarget, requestHead } from './request-head.ts'
+import { readTarget, refusalOf, requestHead } from './request-head.ts'
 import { requestIdFrom } from './request-id.ts'
 import { isBodyless, responseHead } from './response-head.ts'
 import { answerTo } from './status.ts'
@@ -43,6 +44,12 @@ interface Refusal {
   rejection?: Rejection
 }
 
+/**
+ * Response bytes that may wait for the client. An app has credit for a window; a long text goes over it by a piece,
+ * and by what its characters take in UTF-8. More comes only from a runtime that breaks the protocol.
+ */
+const OWED_BYTES_MAX = 8 * BODY_WINDOW
+
 export class HttpExchange implements DispatchedExchange {
   readonly requestId: string
   readonly method: string
@@ -52,6 +59,8 @@ export class HttpExchange implements DispatchedExchange {
   readonly dispatch: Dispatch
   link: ExchangeLink | null = null
   responded = false
+  /** The connection ends with the response: nothing that follows on it is a request. */
+  isLast = false
   host = ''
   /** Index in the proxy's list of exchanges. */
   slot = -1
@@ -114,6 +123,8 @@ export class HttpExchange implements DispatchedExchange {
   /** Has the request served, or refuses it. */
   begin(): void {
     const { headers, rawHeaders } = this.request
+    const refusal = refusalOf(this.request)
+    if (refusal) return this.refuse({ ...refusal, rejection: 'malformed' })
     const target = readTarget(this.#options.target, headers.host)
     if (typeof target === 'string') return this.refuse({ rejection: 'malformed', message: target })
     this.host = normalizeHost(target.hostHeader)
@@ -125,7 +136,7 @@ export class HttpExchange implements DispatchedExchange {
     if (head === null) {
       return this.refuse({ rejection: 'malformed', message: 'The request names its host more than once.' })
     }
-    if (upgrade?.toLowerCase() === 'websocket') {
+    if (upgrade !== undefined && /\bwebsocket\b/i.test(upgrade)) {
       return this.refuse({ status: 501, message: 'WebSockets are not served yet.' })
     }
     if (Number(headers['content-length'] ?? 0) > this.#host.config.requestBodyBytesMax) {
@@ -199,6 +210,7 @@ export class HttpExchange implements DispatchedExchange {
       link?.client.grant(this, chunk.length)
     } else {
       this.#owed += chunk.length
+      if (this.#owed > OWED_BYTES_MAX) return this.#break('The app sent more than it had credit for.')
       if (this.#stalledSince === 0) this.#stalledSince = performance.now()
     }
   }
@@ -211,9 +223,10 @@ export class HttpExchange implements DispatchedExchange {
     if (!this.response.writableEnded) this.#end()
   }
 
-  onFail(outcome: Outcome, message: string): void {
+  onFail(outcome: Outcome, message: string, cpuMs = 0): void {
     if (this.#outcome !== null) return
     this.#outcome = outcome
+    this.#cpuMs = cpuMs
     this.#body?.stop()
     if (this.responded) {
       // All that is left is to have the client see that this is not the response's end, unless it was.
@@ -224,7 +237,7 @@ export class HttpExchange implements DispatchedExchange {
     const answer = { ...answerTo(outcome, rejection), ...this.#refusal }
     const { headers, body } = errorResponse({
       ...answer,
-      message: message || answer.message,
+      message: (!answer.isPrivate && message) || answer.message,
       outcome,
       requestId: this.requestId,
       retryAfterSeconds,
@@ -295,7 +308,8 @@ export class HttpExchange implements DispatchedExchange {
 
   /** False if node:http finds a name or value that it will not send. */
   #writeHead(status: number, headers: string[]): boolean {
-    if (this.#closesConnection()) headers.push('connection', 'close')
+    this.isLast = this.#closesConnection()
+    if (this.isLast) headers.push('connection', 'close')
     try {
       this.response.writeHead(status, headers)
     } catch {

@@ -4,6 +4,7 @@
  * gone before it read anything can be sent to another.
  */
 import type { IncomingMessage } from 'node:http'
+import { BODY_WINDOW } from '../runtime/protocol.ts'
 import type { DispatchedExchange } from '../scheduler/dispatch.ts'
 
 /** Pieces below this are copied before they are kept: they pin the buffer that the socket was read into. */
@@ -66,7 +67,8 @@ export class RequestBody {
   /** The app has taken bytes: as many more may follow. */
   grant(bytes: number): void {
     this.commit()
-    this.#credit += bytes
+    // No app has more than a window, whatever its runtime says.
+    this.#credit = Math.min(this.#credit + bytes, BODY_WINDOW)
     this.#resume()
   }
 

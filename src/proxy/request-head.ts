@@ -4,6 +4,8 @@
  *
  * The HTTP parser lets no control character into names, values or targets, so lines can be told apart.
  */
+import type { IncomingMessage } from 'node:http'
+import type { Answer } from './status.ts'
 
 /** Headers that concern one connection (RFC 9110, 7.6.1), and those that only the proxy may set. */
 const NOT_FORWARDED = new Set([
@@ -29,6 +31,22 @@ const NOT_FORWARDED = new Set([
   'x-real-ip',
 ])
 
+/**
+ * Why a request is refused whatever it asks for: it speaks another HTTP, or leaves room for doubt about where it
+ * ends (RFC 9112, 6.1). Null: it does not.
+ */
+export function refusalOf({ httpVersion, headers }: IncomingMessage): Answer | null {
+  const coding = headers['transfer-encoding']
+  if (httpVersion === '1.1' && coding === undefined) return null
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+    return { status: 505, message: 'Only HTTP/1.1 and HTTP/1.0 are spoken here.' }
+  }
+  if (coding === undefined) return null
+  if (httpVersion === '1.0') return { status: 400, message: 'HTTP/1.0 knows no Transfer-Encoding.' }
+  if (coding.toLowerCase() === 'chunked') return null
+  return { status: 501, message: 'No Transfer-Encoding but chunked is understood.' }
+}
+
 export interface Target {
   /** As in the URL that the app sees, port included. */
   hostHeader: string
@@ -38,6 +56,9 @@ export interface Target {
 
 const HOST = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?$/i
 const ABSOLUTE_TARGET = /^https?:\/\/([^/?#]*)(.*)$/i
+
+/** Names that may be no host all the same: a literal address, an encoded label, a port beyond the last. */
+const DOUBTFUL_HOST = /^\[|xn--|:\d{5}|(?:^|\.)\d[\da-fx]*\.?(?::|$)/i
 
 /** Where the request goes, or one sentence about what is wrong with it. */
 export function readTarget(target: string, hostHeader: string | undefined): Target | string {
@@ -52,7 +73,9 @@ export function readTarget(target: string, hostHeader: string | undefined): Targ
     if (url[0] !== '/') url = `/${url}`
   }
   if (!host) return 'The request has no Host header.'
-  if (!HOST.test(host)) return 'The request’s Host header is no host name.'
+  if (!HOST.test(host) || (DOUBTFUL_HOST.test(host) && !URL.canParse(`http://${host}`))) {
+    return 'The request’s Host header is no host name.'
+  }
   const hash = url.indexOf('#')
   return { hostHeader: host, url: hash === -1 ? url : url.slice(0, hash) }
 }

@@ -12,6 +12,7 @@ import type { Dispatcher } from '../scheduler/dispatch.ts'
 import { answerToParseError, writeRawAnswer } from './client-error.ts'
 import { type ExchangeHost, HttpExchange } from './http-exchange.ts'
 import { Lingering } from './lingering.ts'
+import type { Answer } from './status.ts'
 
 export type ProxyConfig = ExchangeHost['config'] &
   Pick<
@@ -45,9 +46,11 @@ type ClientSocket = Socket & { [kClient]?: Client }
 interface Client {
   ip: string
   /** The last exchange begun on it. */
-  exchange: HttpExchange | null
+  exchange: HttpExchange
   /** Exchanges on it that are not over. */
   open: number
+  /** What it sent after its last whole request is none: this is what to say once those are answered. */
+  answer: Answer | null
 }
 
 /** The proxy, listening nowhere yet. */
@@ -136,8 +139,10 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
   onSettled(exchange: HttpExchange): void {
     this.#exchanges.delete(exchange)
     const { request } = exchange
-    const client = (request.socket as ClientSocket)[kClient]
-    if (client) client.open--
+    const { socket } = request
+    const client = (socket as ClientSocket)[kClient]
+    if (client && --client.open === 0 && client.answer && socket.writable)
+      writeRawAnswer(socket, client.answer)
     if (!request.complete) this.#lingering.add(request)
   }
 
@@ -167,24 +172,30 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
       server.emit('request', request, response)
     })
     server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+      // Node has let go of the connection: what else is asked on it cannot be answered in its turn.
+      if ((socket as ClientSocket)[kClient]?.open) return void socket.destroy()
       writeRawAnswer(socket, { status: 501, message: 'CONNECT is not served.' })
     })
   }
 
   #begin(request: Request, response: Response): void {
     const socket = request.socket as ClientSocket
-    socket[kClient] ??= { ip: addressOf(socket), exchange: null, open: 0 }
-    const client = socket[kClient]
+    const known = socket[kClient]
+    // Node goes on reading; whether the client means what it has sent as a request is past telling.
+    if (known?.exchange.isLast) return
+    const clientIp = known?.ip ?? addressOf(socket)
     const expectation = request[kExpectation]
     const exchange = new HttpExchange(
       this,
       { request, response },
       {
         target: request.originalUrl ?? request.url ?? '',
-        clientIp: client.ip,
+        clientIp,
         expectsContinue: expectation === 'continue',
       },
     )
+    const client = known ?? { ip: clientIp, exchange, open: 0, answer: null }
+    socket[kClient] = client
     client.exchange = exchange
     client.open++
     response[kExchange] = exchange
@@ -204,10 +215,16 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
     const client = (socket as ClientSocket)[kClient]
     const answer = answerToParseError(error)
     if (!answer || !socket.writable) return void socket.destroy(error)
-    if (!client || client.open === 0) return writeRawAnswer(socket, answer)
-    // In the middle of requests: only a lone one that has no response yet can be told.
+    if (!client) return writeRawAnswer(socket, answer)
+    // Each piece of what follows is an error again.
+    if (client.answer) return
     const { exchange } = client
-    if (client.open > 1 || !exchange || exchange.responded) return void socket.destroy(error)
+    const isAfterRequest = exchange.request.complete
+    if (isAfterRequest && client.open === 0) return writeRawAnswer(socket, answer)
+    client.answer = answer
+    // Requests that came whole are answered, in their turn; onSettled says the rest.
+    if (isAfterRequest) return
+    if (exchange.responded) return void socket.destroy(error)
     exchange.response.once('finish', () => socket.destroySoon())
     exchange.onMalformedBody(answer.status)
   }

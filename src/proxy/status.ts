@@ -6,11 +6,13 @@ export interface Answer {
   status: number
   /** Shown to the client where nothing more exact is known. */
   message: string
+  /** What is known more exactly are the app's own words: for its developer, not for its clients. */
+  isPrivate?: true
 }
 
 const ANSWERS = {
   ok: { status: 200, message: 'OK.' },
-  exception: { status: 500, message: 'The app threw an exception.' },
+  exception: { status: 500, message: 'The app threw an exception.', isPrivate: true },
   exceededCpu: { status: 503, message: 'The app used more CPU time than it may.' },
   exceededMemory: { status: 503, message: 'The app used more memory than it may.' },
   exceededWallTime: { status: 504, message: 'The app did not answer in time.' },
@@ -19,7 +21,7 @@ const ANSWERS = {
   loadShed: { status: 503, message: 'Too many requests are waiting; try again soon.' },
   responseStreamDisconnected: { status: 502, message: 'The app’s response broke off.' },
   internalError: { status: 500, message: 'The platform could not serve the request.' },
-  startupError: { status: 500, message: 'The app does not start.' },
+  startupError: { status: 500, message: 'The app does not start.', isPrivate: true },
 } satisfies Record<Outcome, Answer>
 
 /** Where the reason says more than the outcome does. */

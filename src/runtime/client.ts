@@ -348,8 +348,8 @@ export class RuntimeClient implements AsyncDisposable {
     if (payload.length > 8) end.message = payload.utf8Slice(8, Math.min(payload.length, 8 + 4096))
     if (!stream.over) {
       this.#settle(stream)
-      if (outcome === 'ok') stream.exchange.onFail('internalError', 'The runtime lost the response.')
-      else stream.exchange.onFail(outcome, end.message ?? '')
+      if (outcome === 'ok') stream.exchange.onFail('internalError', 'The runtime lost the response.', end.cpuMs)
+      else stream.exchange.onFail(outcome, end.message ?? '', end.cpuMs)
     }
     if (isOver) this.#finish(stream, end)
   }
@@ -385,7 +385,8 @@ export class RuntimeClient implements AsyncDisposable {
   #onHello(payload: Buffer): void {
     const hello = readJson(payload) as { protocol?: unknown; pid?: unknown }
     if (hello.protocol !== PROTOCOL_VERSION) {
-      throw new ProtocolError(`the runtime speaks protocol ${hello.protocol}, not ${PROTOCOL_VERSION}`)
+      const spoken = typeof hello.protocol === 'number' ? hello.protocol : 'none'
+      throw new ProtocolError(`the runtime speaks protocol ${spoken}, not ${PROTOCOL_VERSION}`)
     }
     this.#pid = typeof hello.pid === 'number' ? hello.pid : 0
     this.#greeted?.resolve()
@@ -466,7 +467,7 @@ function tooLong(app: string): StartResult {
 }
 
 /** A start that ended its instance. */
-function endedStart({ reason, message }: InstanceEnd): StartResult {
+function endedStart({ reason, message, cpuMs }: InstanceEnd): StartResult {
   const outcome = reason === 'exceededCpu' || reason === 'exceededMemory' ? reason : 'internalError'
-  return { outcome, phasesMs: NO_PHASES, message }
+  return { outcome, phasesMs: NO_PHASES, message, cpuMs }
 }

@@ -118,9 +118,7 @@ export class Connection implements RuntimeContext {
         return this.#bundle(id, payload)
       case FRAME.stop:
         this.#starts.delete(id)
-        return this.#instances
-          .get(id)
-          ?.kill(TERMINATIONS[flags] ?? 'shutdown', 'The instance was stopped.', 0)
+        return this.#instances.get(id)?.stop(TERMINATIONS[flags] ?? 'shutdown')
       case FRAME.ping:
         return this.#pong(id)
       default:
@@ -164,8 +162,10 @@ export class Connection implements RuntimeContext {
   #credit(id: number, bytes: number): void {
     const request = this.requests.get(id)
     if (!request) return
-    if (request.piped) request.piped.addSinkCredit(bytes)
-    else if (!request.ended) request.instance.push(EVENT.credit, id, bytes)
+    if (request.piped) return request.piped.addSinkCredit(bytes)
+    const owed = Math.min(request.creditDebt, bytes)
+    request.creditDebt -= owed
+    if (!request.ended && bytes > owed) request.instance.push(EVENT.credit, id, bytes - owed)
   }
 
   #abort(id: number): void {

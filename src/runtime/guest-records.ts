@@ -28,7 +28,7 @@ import type { Body, Producer, Puller, Sink } from './bodies.ts'
 import type { Instance } from './instance.ts'
 import { transfer, withoutHostFrames } from './isolate.ts'
 import type { Notice } from './messages.ts'
-import { BODY_WINDOW, FRAME, PIECE_BYTES } from './protocol.ts'
+import { BODY_WINDOW, FRAME, PAYLOAD_BYTES_MAX, PIECE_BYTES } from './protocol.ts'
 import { encodeText, itemAt, readRecords, type Texts, uint32, Violation } from './records.ts'
 import type { ServedRequest } from './served-request.ts'
 import { Subfetch } from './subfetch.ts'
@@ -36,6 +36,8 @@ import { Subfetch } from './subfetch.ts'
 const RESPONSE_FIXED_BYTES = 12
 /** Digests and other small things that one instance may have under way. */
 const SINKS_MAX = 10_000
+/** The longest line: it fits a frame, however JSON escapes it. The kernel's lines are shorter. */
+const LOG_LINE_BYTES_MAX = PAYLOAD_BYTES_MAX / 8
 /** How far beyond the kernel's own limit log bytes may go before they must be forged. */
 const LOG_SLACK = 4
 
@@ -90,7 +92,7 @@ export class GuestRecords {
       case RECORD.chunk:
         return this.#chunk(id, payload)
       case RECORD.text:
-        return this.#chunk(id, encodeText(this.#text()))
+        return this.#textChunk(id, this.#text())
       case RECORD.end:
         return this.#bodyEnd(id)
       case RECORD.broken:
@@ -148,6 +150,7 @@ export class GuestRecords {
     const fits = whole && (text?.length ?? 0) <= PIECE_BYTES
     const frameFlags = fits ? (finished ? RESPONSE_WHOLE | RESPONSE_FINISHED : RESPONSE_WHOLE) : 0
     const inline = fits && text ? text.length : 0
+    if (payload.length + inline > PAYLOAD_BYTES_MAX) throw new Violation('response longer than a frame')
     const frame = writer.frame(FRAME.response, frameFlags, request.id, payload.length + inline)
     frame.set(payload)
     if (inline) frame.set(text!, payload.length)
@@ -167,6 +170,13 @@ export class GuestRecords {
     const request = this.#request(id)
     if (!request.headSent || request.ended || request.piped) throw new Violation('body outside of a response')
     this.#instance.context.writer.bytes(FRAME.chunk, id, bytes)
+  }
+
+  /** The sandbox takes a text's characters off its credit; that it had more bytes is kept for later credit. */
+  #textChunk(id: number, text: string): void {
+    const bytes = encodeText(text)
+    this.#chunk(id, bytes)
+    if (id < GUEST_ID) this.#request(id).creditDebt += bytes.length - text.length
   }
 
   #bodyEnd(id: number): void {
@@ -250,7 +260,7 @@ export class GuestRecords {
     if (request.expiry) clearTimeout(request.expiry)
     request.body?.cancel()
     request.piped?.cancel()
-    for (const id of request.fetches.keys()) this.#dropFetch(id)
+    for (const id of request.fetches?.keys() ?? []) this.#dropFetch(id)
     this.#instance.context.requests.remove(request)
   }
 
@@ -315,6 +325,7 @@ export class GuestRecords {
       },
     })
     this.#fetches.set(id, { fetch, owner })
+    owner.fetches ??= new Map()
     owner.fetches.set(id, fetch)
     if (fetch.upload) this.#sinks.set(id, fetch.upload)
   }
@@ -325,7 +336,7 @@ export class GuestRecords {
     this.#fetches.delete(id)
     this.#sinks.delete(id)
     this.#piped.delete(id)
-    found.owner.fetches.delete(id)
+    found.owner.fetches?.delete(id)
     found.fetch.abort()
   }
 
@@ -368,7 +379,7 @@ export class GuestRecords {
       const max = LOG_SLACK * (this.#instance.spec.limits.logBytesPerRequest + PIECE_BYTES)
       if (request.logBytes > max) throw new Violation('more log than the limit')
     }
-    const text = payload.utf8Slice(4, payload.length)
+    const text = payload.utf8Slice(4, Math.min(payload.length, 4 + LOG_LINE_BYTES_MAX))
     const isException = (code & 0x100) !== 0
     this.#notice({
       type: 'log',

@@ -109,15 +109,16 @@ export class Instance implements Watched {
     const reason = this.#end?.reason ?? (isMemoryLimit(error) ? 'exceededMemory' : 'startupError')
     this.#endCall()
     this.#close({ reason, message: this.#end?.message ?? message, guilty: 0 })
+    const cpuMs = this.#cpuNs / NS_PER_MS
     if (reason === 'exceededCpu') {
       const text = `The app's top level used more than ${this.spec.limits.startupCpuMs} ms of CPU time.`
-      return { outcome: 'exceededCpu', phasesMs, message: text }
+      return { outcome: 'exceededCpu', phasesMs, message: text, cpuMs }
     }
     if (reason === 'exceededMemory') {
       const text = `The app's top level used more than ${this.spec.limits.memoryMb} MB of memory.`
-      return { outcome: 'exceededMemory', phasesMs, message: text }
+      return { outcome: 'exceededMemory', phasesMs, message: text, cpuMs }
     }
-    return { outcome: 'startupError', phasesMs, message, stack }
+    return { outcome: 'startupError', phasesMs, message, stack, cpuMs }
   }
 
   get isOver(): boolean {
@@ -287,6 +288,14 @@ export class Instance implements Watched {
     this.kill('exceededCpu', `The request used more than ${this.spec.limits.cpuMs} ms of CPU time.`, guilty)
   }
 
+  /** Ends the instance at the scheduler's word. If it is for its memory, whoever is running is to blame. */
+  stop(reason: Termination): void {
+    if (reason !== 'exceededMemory') return this.kill(reason, 'The instance was stopped.', 0)
+    const { memoryMb } = this.spec.limits
+    const message = `The instance used far more than ${memoryMb} MB of memory, outside of its heap.`
+    this.kill(reason, message, this.#running ? this.#current : 0)
+  }
+
   /** Ends the instance now, for a reason that condemns it; a request is to blame, or none (0). */
   kill(reason: Termination, message: string, guilty: number): void {
     if (this.#end || this.#state === 'ended') return
@@ -326,7 +335,20 @@ export class Instance implements Watched {
     const untouched = this.#handed.slice()
     for (const event of this.#queue) if (event.type === EVENT.request) untouched.push(event.id)
     const { heapBytes } = this.#heap
-    return { end: { reason, message, cpuMs: this.#cpuNs / NS_PER_MS, heapBytes }, guilty, untouched }
+    const cpuMs = this.#cpuNs / NS_PER_MS
+    return {
+      end: { reason, message, cpuMs, heapBytes, guiltyCpuMs: this.#usedMs(guilty) },
+      guilty,
+      untouched,
+    }
+  }
+
+  /** CPU time that a request has used, the call under way included. */
+  #usedMs(id: number): number {
+    const request = this.context.requests.get(id)
+    if (!request) return 0
+    const uncharged = request.chargedCall === this.#call ? 0 : this.#cpuNs - this.#watchedCpuNs
+    return (request.cpuNs + Math.max(0, uncharged)) / NS_PER_MS
   }
 
   /** What has happened since the last call; null if nothing has. */

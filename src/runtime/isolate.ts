@@ -57,9 +57,12 @@ type Kernel = Record<(typeof KERNEL_FUNCTIONS)[number], KernelFunction>
 /** What isolated-vm takes as an argument; made by `share` and `transfer`. */
 export type Transferable = ivm.Transferable
 
-/** Cut from errors' stacks: all that lies on the host's side. */
-const SANDBOX_FRAMES = /\n\s+at [^\n]*\bvitrine:sandbox\b[^\n]*/g
-const BOUNDARY = /\n\s+at (?:async )?\(<isolated-vm boundary>\)[\s\S]*$/
+/**
+ * Cut from errors' stacks: all that lies on the host's side. A stack is a tenant's text: no part of an expression
+ * may cross lines, or many lines would take their number squared.
+ */
+const SANDBOX_FRAMES = /\n[ \t]+at [^\n]*\bvitrine:sandbox\b[^\n]*/g
+const BOUNDARY = /\n[ \t]+at (?:async )?\(<isolated-vm boundary>\)[\s\S]*$/
 
 export class Isolate {
   readonly #isolate: ivm.Isolate
@@ -178,10 +181,17 @@ export function transfer(buffer: ArrayBuffer): Transferable {
   return new ivm.ExternalCopy(buffer, { transferOut: true }).copyInto({ release: true, transferIn: true })
 }
 
+/** Of what the app threw, the rest is cut off: it has to fit a frame, however JSON escapes it. */
+const ERROR_CHARS_MAX = 16_384
+
 /** What the app threw, as text for its developer, without the host's frames. */
 export function guestError(error: unknown): { message: string; stack: string } {
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  const stack = error instanceof Error && error.stack ? withoutHostFrames(error.stack) : message
+  const message = (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(
+    0,
+    ERROR_CHARS_MAX,
+  )
+  const stack =
+    error instanceof Error && error.stack ? withoutHostFrames(error.stack.slice(0, ERROR_CHARS_MAX)) : message
   return { message, stack }
 }
 

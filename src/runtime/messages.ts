@@ -41,6 +41,8 @@ export type StartResult =
       phasesMs: StartPhases
       message: string
       stack?: string
+      /** CPU time that the start used, as far as it is known. */
+      cpuMs?: number
     }
 
 /** Milliseconds: an isolate with the sandbox (near 0 from the prewarmed pool), compiling, evaluating. */
@@ -56,6 +58,8 @@ export interface InstanceEnd {
   message: string
   cpuMs: number
   heapBytes: number
+  /** CPU time of the request to blame; 0 if there is none. */
+  guiltyCpuMs: number
 }
 
 /** What becomes of an instance's requests at its end. */

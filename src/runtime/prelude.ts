@@ -23,8 +23,17 @@ export interface Prelude {
   parts: Record<string, string>
 }
 
-/** Reads the bundled sandbox, bundling it first if its sources are new. */
-export async function loadPrelude(): Promise<Prelude> {
+let loaded: Promise<Prelude> | undefined
+
+/**
+ * Reads the bundled sandbox, bundling it first if its sources are new. For who starts runtimes: they themselves may
+ * neither bundle nor keep anything.
+ */
+export function loadPrelude(): Promise<Prelude> {
+  return (loaded ??= readPrelude())
+}
+
+async function readPrelude(): Promise<Prelude> {
   const key = await sourcesHash()
   for (const directory of cacheDirectories()) {
     const found = await readFile(join(directory, `${key}.json`), 'utf8').catch(() => null)

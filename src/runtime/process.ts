@@ -13,13 +13,14 @@ import { createInterface } from 'node:readline'
 import { Connection } from './connection.ts'
 import { SharedPrelude } from './isolate.ts'
 import { IsolatePool } from './isolate-pool.ts'
-import { loadPrelude } from './prelude.ts'
+import type { Prelude } from './prelude.ts'
 import type { Fetcher } from './subrequest.ts'
 
 export interface RuntimeSettings {
   listen: { path: string } | { host: string; port: number }
   /** Schedulers must show it. */
   token: string
+  prelude: Prelude
   /** Isolates kept ready. */
   prewarm: number
   /** Memory limit of those, in MB: the platform's default. */
@@ -32,6 +33,12 @@ export interface RuntimeSettings {
   egressAllow: readonly string[]
 }
 
+/** From here on strangers' code may come: what only the start needed is given up (flags.ts). */
+function dropPermissions(): void {
+  const { permission } = process as { permission?: { drop?(scope: string): void } }
+  for (const scope of ['fs.write', 'addon']) permission?.drop?.(scope)
+}
+
 const dieAtOnce = () => process.kill(process.pid, 'SIGKILL')
 // A process with a stuck isolate cannot exit in the ordinary way.
 process.stdin.on('close', dieAtOnce)
@@ -42,7 +49,7 @@ process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
 
 const pool = new IsolatePool({
-  prelude: new SharedPrelude(await loadPrelude()),
+  prelude: new SharedPrelude(settings.prelude),
   size: settings.prewarm,
   memoryMb: settings.memoryMb,
 })
@@ -81,7 +88,8 @@ const server = createServer(socket => {
 server.listen(settings.listen, () => {
   const address = server.address()
   const port = typeof address === 'object' && address ? { port: address.port } : {}
-  process.stdout.write(`${JSON.stringify({ ready: true, ...port })}\n`)
   // The process will be killed rather than exit, so what it has compiled is kept now.
   flushCompileCache()
+  dropPermissions()
+  process.stdout.write(`${JSON.stringify({ ready: true, ...port })}\n`)
 })

@@ -27,8 +27,10 @@ function amount(value: unknown): number {
 }
 
 function oneOf<T extends string>(list: readonly T[], value: unknown): T {
-  if (!list.includes(value as T))
-    throw new ProtocolError(`${JSON.stringify(value)} is none of ${list.join(', ')}`)
+  if (!list.includes(value as T)) {
+    const given = typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : `A ${typeof value}`
+    throw new ProtocolError(`${given} is none of ${list.join(', ')}`)
+  }
   return value as T
 }
 
@@ -53,6 +55,7 @@ export function readStartResult(payload: Buffer): StartResult {
   const outcome = oneOf(['startupError', 'exceededCpu', 'exceededMemory', 'internalError'], value.outcome)
   const result: StartResult = { outcome, phasesMs, message: text(value.message) }
   if (typeof value.stack === 'string') result.stack = text(value.stack)
+  if (value.cpuMs !== undefined) result.cpuMs = amount(value.cpuMs)
   return result
 }
 
@@ -65,6 +68,7 @@ export function readEnded(payload: Buffer): EndReport {
       message: text(end.message),
       cpuMs: amount(end.cpuMs),
       heapBytes: amount(end.heapBytes),
+      guiltyCpuMs: amount(end.guiltyCpuMs),
     },
     guilty: amount(value.guilty),
     untouched: Array.isArray(value.untouched) ? value.untouched.filter(id => typeof id === 'number') : [],

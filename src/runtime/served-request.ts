@@ -11,7 +11,8 @@ export class ServedRequest {
   body: Body | null = null
   /** The body that is being sent as the response, where the app handed it over whole. */
   piped: Body | null = null
-  readonly fetches = new Map<number, Subfetch>()
+  /** Made with the first fetch: most requests have none. */
+  fetches: Map<number, Subfetch> | null = null
   headSent = false
   /** The response is complete or has failed. */
   ended = false
@@ -21,6 +22,8 @@ export class ServedRequest {
   chargedCall = 0
   subrequests = 0
   logBytes = 0
+  /** Bytes by which texts came out longer than the characters that the sandbox counted as sent. */
+  creditDebt = 0
   expiry: NodeJS.Timeout | null = null
 
   constructor(id: number, instance: Instance) {

@@ -102,7 +102,8 @@ function takeEvents(text: string, extras: unknown[], firstExtra: number): void {
 
 function begin(context: RequestContext, head: string, hasBody: boolean): void {
   control[CONTROL.begun]!++
-  serve(context, head, hasBody)
+  // Its client may have left while it waited here.
+  if (!context.over) serve(context, head, hasBody)
 }
 
 const TAKES_EXTRA: Record<number, true> = {

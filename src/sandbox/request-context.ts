@@ -5,7 +5,7 @@
  * `current`, however many promises lie between the handler and the asking.
  */
 import { recordText } from './outbox.ts'
-import { arrayPush, arrayShift, mapDelete, mapSet, setAdd, setForEach } from './primordials.ts'
+import { arrayPush, arrayShift, mapDelete, mapSet, setAdd, setDelete, setForEach } from './primordials.ts'
 import { abortIncomingRequest, type Request } from './request.ts'
 import type { Timer } from './timers.ts'
 import { RECORD } from './wire.ts'
@@ -40,9 +40,10 @@ export class RequestContext {
   subrequestsUnderWay = 0
   logLines = 0
   logBytes = 0
-  readonly timers = new Set<Timer>()
+  /** Made with the first timer: most requests have none. */
+  #timers: Set<Timer> | null = null
   /** They end what belongs to the request when it is over. */
-  readonly #ends: (() => void)[] = []
+  #ends: (() => void)[] | null = null
 
   constructor(id: number) {
     this.id = id
@@ -50,11 +51,17 @@ export class RequestContext {
   }
 
   onOver(end: () => void): void {
+    this.#ends ??= []
     arrayPush(this.#ends, end)
   }
 
   addTimer(timer: Timer): void {
-    setAdd(this.timers, timer)
+    this.#timers ??= new Set()
+    setAdd(this.#timers, timer)
+  }
+
+  removeTimer(timer: Timer): void {
+    if (this.#timers) setDelete(this.#timers, timer)
   }
 
   /** The client or the platform gave the request up. */
@@ -76,8 +83,8 @@ export class RequestContext {
     if (this.over) return
     this.over = true
     mapDelete(requests, this.id)
-    setForEach(this.timers, timer => timer.cancel())
-    while (this.#ends.length > 0) (arrayShift(this.#ends) as () => void)()
+    if (this.#timers) setForEach(this.#timers, timer => timer.cancel())
+    while (this.#ends && this.#ends.length > 0) (arrayShift(this.#ends) as () => void)()
     if (!this.told && this.id !== 0)
       recordText(RECORD.finished, this.id, this.failure === '' ? 0 : 1, this.failure)
     tellOver()

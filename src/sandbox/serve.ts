@@ -44,6 +44,7 @@ const INLINE_TEXT_CHARS = 2048
 /** Whole byte bodies up to this travel in the response's own record. */
 const INLINE_BYTES = 16_384
 const RESPONSE_FIXED_BYTES = 12
+const HEAD_KEPT_CHARS = 1024
 
 let limits: KernelLimits
 
@@ -142,7 +143,21 @@ function writeHead(id: number, status: number, flags: number, head: string, body
   writeUint16(2, flags)
   writeUint32(4, 0)
   writeUint32(8, head.length)
+  writeHeadText(head)
+}
+
+/** The head written last: an app mostly answers with the same. */
+let lastHead = ''
+let lastHeadBytes = new Uint8Array(0)
+
+function writeHeadText(head: string): void {
+  if (head === lastHead) return typedArraySet(out, lastHeadBytes, at + RESPONSE_FIXED_BYTES)
   writeLatin1(RESPONSE_FIXED_BYTES, head)
+  if (head.length > HEAD_KEPT_CHARS) return
+  lastHead = head
+  lastHeadBytes = new Uint8Array(head.length)
+  const from = at + RESPONSE_FIXED_BYTES
+  for (let i = 0; i < head.length; i++) lastHeadBytes[i] = out[from + i]!
 }
 
 const scratch = new Uint8Array(INLINE_TEXT_CHARS * 3)

@@ -3,17 +3,7 @@
  */
 
 import { at, out, record, recordUint32 } from './outbox.ts'
-import {
-  arrayPop,
-  arrayPush,
-  floor,
-  mapDelete,
-  mapForEach,
-  mapGet,
-  mapSet,
-  mapSize,
-  setDelete,
-} from './primordials.ts'
+import { arrayPop, arrayPush, floor, mapDelete, mapForEach, mapGet, mapSet, mapSize } from './primordials.ts'
 import { type RequestContext, requireRequest } from './request-context.ts'
 import { LIMIT_NOTICES, RECORD } from './wire.ts'
 
@@ -52,7 +42,7 @@ export class Timer {
   cancel(): void {
     this.cancelled = true
     mapDelete(timers, this.id)
-    setDelete(this.owner.timers, this)
+    this.owner.removeTimer(this)
   }
 }
 

@@ -1,14 +1,18 @@
 /**
- * Which apps are suspected of a runtime's death. A suspect's requests are not replayed, and the app waits before
+ * Which apps can have caused a runtime's death. If it is one alone, its requests are not replayed and it waits before
  * it may start again; everyone else's requests go to another runtime at once.
  */
 import type { RestartReason } from '../channels.ts'
+import { grower, largest } from './memory.ts'
 
 export interface Death {
   reason: RestartReason
   /** How the process ended, as far as is known. */
   exitCode: number | null
   signal: string | null
+  /** What the process held at last, and how much of it was new since the heartbeat before. */
+  rssBytes: number
+  grownBytes: number
   tenants: Tenant[]
 }
 
@@ -19,6 +23,8 @@ export interface Tenant {
   inFlight: number
   /** Share of the time it ran between the last two heartbeats. */
   busy: number
+  /** Between the same. */
+  cpuMs: number
   memoryBytes: number
 }
 
@@ -32,8 +38,8 @@ export function suspects(death: Death): Set<string> {
   if (isForeign(death)) return new Set()
   const active = death.tenants.filter(tenant => tenant.starting || tenant.inFlight > 0 || tenant.busy >= BUSY)
   if (death.reason === 'rss') {
-    const largest = Math.max(...active.map(tenant => tenant.memoryBytes))
-    return new Set(active.filter(tenant => tenant.memoryBytes === largest).map(tenant => tenant.app))
+    const one = grower(death.tenants, death.grownBytes) ?? largest(death.tenants, death.rssBytes)
+    if (one) return new Set([one.app])
   }
   const running = active.filter(tenant => tenant.starting || tenant.busy >= BUSY)
   return new Set((running.length > 0 ? running : active).map(tenant => tenant.app))

@@ -30,8 +30,8 @@ export interface Exchange {
   /** `chunk` belongs to the receiver, which grants credit for it once it has left (`Route.grant`). */
   onChunk(chunk: Buffer): void
   onEnd(cpuMs: number): void
-  /** The app or the platform failed. `message` may be shown to the client. */
-  onFail(outcome: Outcome, message: string): void
+  /** The app or the platform failed. `message` may be shown to the client; `cpuMs` is what the app used, if known. */
+  onFail(outcome: Outcome, message: string, cpuMs?: number): void
   /** The app asks for more of the request body: `bytes` more may be sent. */
   onCredit(bytes: number): void
 

@@ -30,7 +30,7 @@ export interface PoolHost {
   /** The best runtime for one more instance of the app; null if none is up. */
   place(app: string): Runtime | null
   /** How long the app may not start an instance. */
-  quarantinedMs(app: string): number
+  pausedMs(app: string): number
   /** Has the exchange routed anew: this pool is not the app's any more. */
   reroute(exchange: DispatchedExchange): void
   /** The exchange holds nothing here any more. */
@@ -50,6 +50,8 @@ export interface Failure {
   message?: string
   rejection?: Rejection
   retryAfterMs?: number
+  /** CPU time that the app used for it, if known. */
+  cpuMs?: number
 }
 
 export type RetireReason = EvictionReason | 'shutdown'
@@ -178,9 +180,22 @@ export class InstancePool implements InstanceOwner {
     this.#noteActivity()
     if (instance.inFlight > 0) return
     instance.idleSince = this.#host.now()
-    if (this.#retired) {
+    if (this.#retired || instance.state === 'draining') this.#drain(instance)
+    this.#checkEmpty()
+  }
+
+  onUnwanted(instance: Instance): void {
+    if (instance.state !== 'ready' || instance.inFlight > 0) return
+    this.#nextReason = 'evicted'
+    this.#stop(instance, 'evicted')
+  }
+
+  /** Has what runs in such a runtime run elsewhere from now on; requests in flight finish there. */
+  leave(isForbidden: (runtime: Runtime) => boolean): void {
+    for (const instance of [...this.#instances]) {
+      if (!isForbidden(instance.runtime)) continue
+      this.#nextReason = 'evicted'
       this.#drain(instance)
-      this.#checkEmpty()
     }
   }
 
@@ -193,7 +208,7 @@ export class InstancePool implements InstanceOwner {
     this.#noteActivity()
     // If nobody in particular is to blame, everybody who was at work may be.
     const suspect = failed.suspect || (failed.guilty === null && ENDED_BY_APP[end.reason])
-    if (failed.guilty) this.#recover(failed.guilty, { end, entered: true, suspect: true })
+    if (failed.guilty) this.#recover(failed.guilty, { end, entered: true, suspect: true, cpuMs: end.guiltyCpuMs })
     for (const exchange of failed.entered) this.#recover(exchange, { end, entered: true, suspect })
     for (const exchange of failed.untouched) this.#recover(exchange, { end, entered: false, suspect })
     this.#checkEmpty()
@@ -202,7 +217,7 @@ export class InstancePool implements InstanceOwner {
   /** Sends a request whose instance is gone elsewhere, or fails it. */
   #recover(
     exchange: DispatchedExchange,
-    { end, entered, suspect }: { end: InstanceEnd; entered: boolean; suspect: boolean },
+    { end, entered, suspect, cpuMs = 0 }: { end: InstanceEnd; entered: boolean; suspect: boolean; cpuMs?: number },
   ): void {
     const { dispatch } = exchange
     dispatch.instance = null
@@ -210,8 +225,9 @@ export class InstancePool implements InstanceOwner {
     const { method, hasBody, bodyIntact, responded } = exchange
     const { replays } = dispatch
     if (!mayRetry({ method, hasBody, bodyIntact, responded, entered, suspect, replays })) {
-      const failure = { outcome: OUTCOME_OF_TERMINATION[end.reason], message: end.message }
-      return this.#host.fail(exchange, failure)
+      // What the platform did to its own processes is not the client's to read.
+      const message = ENDED_BY_APP[end.reason] ? end.message : ''
+      return this.#host.fail(exchange, { outcome: OUTCOME_OF_TERMINATION[end.reason], message, cpuMs })
     }
     dispatch.retries++
     if (entered) dispatch.replays++
@@ -261,7 +277,7 @@ export class InstancePool implements InstanceOwner {
   }
 
   #quarantine(): Failure | null {
-    const retryAfterMs = this.#host.quarantinedMs(this.name)
+    const retryAfterMs = this.#host.pausedMs(this.name)
     return retryAfterMs > 0 ? { outcome: 'loadShed', rejection: 'quarantined', retryAfterMs } : null
   }
 
@@ -302,7 +318,7 @@ export class InstancePool implements InstanceOwner {
   #drain(instance: Instance): void {
     if (instance.state === 'ready') instance.state = 'draining'
     if (instance.state !== 'draining' || instance.inFlight > 0) return
-    this.#stop(instance, TERMINATION_OF_RETIREMENT[this.#retired ?? 'shutdown'])
+    this.#stop(instance, TERMINATION_OF_RETIREMENT[this.#retired ?? 'evict'])
   }
 
   #stop(instance: Instance, reason: 'idle' | 'evicted' | 'redeployed' | 'deleted' | 'shutdown'): void {

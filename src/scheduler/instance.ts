@@ -12,6 +12,8 @@ export interface InstanceOwner {
   onFinished(instance: Instance, exchange: DispatchedExchange, end: RequestEnd): void
   /** The instance is gone, and with it these requests. A failed start is told by `Runtime.start` alone. */
   onEnded(instance: Instance, end: InstanceEnd, failed: FailedRequests): void
+  /** Memory is short, and nothing keeps this idle instance. */
+  onUnwanted(instance: Instance): void
 }
 
 export interface FailedRequests {
@@ -46,6 +48,8 @@ export class Instance {
   /** As of the last heartbeat. */
   busy = 0
   queued = 0
+  /** Between the last two heartbeats. */
+  cpuMs = 0
   /** CPU time that heartbeats have told of so far. */
   cpuMsTold = 0
   /** The app's last console lines. */
@@ -57,13 +61,20 @@ export class Instance {
     this.owner = owner
   }
 
-  /** Takes in what a heartbeat told. */
-  update(stats: InstanceStats): void {
+  /** As far as it is known: without WebAssembly's. */
+  get memoryBytes(): number {
+    return this.heapBytes + this.externalBytes
+  }
+
+  /** Takes in what a heartbeat told; null: nothing has happened since the last one. */
+  update(stats: InstanceStats | null): void {
+    this.busy = stats?.busy ?? 0
+    this.queued = stats?.queued ?? 0
+    this.cpuMs = stats?.cpuMs ?? 0
+    this.cpuMsTold += this.cpuMs
+    if (!stats) return
     this.heapBytes = stats.heapBytes
     this.externalBytes = stats.externalBytes
-    this.busy = stats.busy
-    this.queued = stats.queued
-    this.cpuMsTold += stats.cpuMs
   }
 
   remember(line: string): void {

@@ -1,64 +1,125 @@
 /**
- * Apps suspected of having brought a runtime down.
+ * Apps that are held to have brought a runtime down, and what is held against each.
  *
- * The only suspect of a death may start again after a pause, which doubles with every further suspicion. Several
- * suspects are not punished, for most are innocent; but all of them are kept apart from now on, so that the next
- * death has one suspect. A new deploy clears an app's name, and so does good conduct.
+ * Whoever alone can have done it is `quarantined`: it starts again after a pause, which doubles with every further
+ * death, and only in a runtime of its own. Of several who can have done it most are innocent: they are `suspected`,
+ * which costs no pause but keeps each of them apart, so that the next death has one suspect. A new deploy, an
+ * operator or good conduct clears an app's name. An app whose isolate alone was ended is none of this.
  */
 import { LRUCache } from 'lru-cache'
+import type { RestartReason } from '../channels.ts'
 import { backoffMs } from './backoff.ts'
 
 const PAUSE = { firstMs: 1000, maxMs: 60_000 }
 
-/** After this long without a new suspicion all is forgotten. */
-const FORGIVEN_MS = 600_000
+/** How an app is to be placed. */
+export type Standing = 'good' | 'suspected' | 'quarantined'
 
-interface Suspicion {
-  /** Deaths of which the app was the only suspect. */
-  count: number
-  /** When it may start again, and when it is forgiven, on the scheduler's clock. */
+/** What is held against an app: for people. */
+export interface QuarantineInfo {
+  app: string
+  state: Exclude<Standing, 'good'>
+  /** Of the last death. */
+  reason: RestartReason
+  /** Deaths that it alone can have caused. */
+  deaths: number
+  /** In how long it may start again; 0: now. */
+  pauseMs: number
+  /** In how long it is forgiven, if nothing happens. */
+  releaseMs: number
+}
+
+interface Record {
+  reason: RestartReason
+  deaths: number
+  /** On the scheduler's clock. */
   pausedUntil: number
   watchedUntil: number
 }
 
-export class Quarantine {
-  readonly #now: () => number
-  readonly #suspicions: LRUCache<string, Suspicion>
+export interface QuarantineOptions {
+  /** Milliseconds that only rise. */
+  now: () => number
+  /** Apps remembered; beyond it the one that was suspected the longest ago is forgotten. */
+  max: number
+  /** After this long without a further death an app is forgiven. */
+  goodConductMs: number
+}
 
-  /** `now` is in milliseconds; `max` bounds the apps remembered. */
-  constructor({ now, max }: { now: () => number; max: number }) {
-    this.#now = now
-    this.#suspicions = new LRUCache({ max })
+export class Quarantine {
+  readonly #options: QuarantineOptions
+  readonly #records: LRUCache<string, Record>
+
+  constructor(options: QuarantineOptions) {
+    this.#options = options
+    this.#records = new LRUCache({ max: options.max })
   }
 
-  /** A runtime has died and these are the suspects. */
-  suspect(apps: ReadonlySet<string>): void {
-    const now = this.#now()
+  /** A runtime has died for this reason, and these apps can have done it. */
+  suspect(apps: ReadonlySet<string>, reason: RestartReason): void {
+    const now = this.#options.now()
     for (const app of apps) {
-      const known = this.isWatched(app) ? this.#suspicions.get(app) : undefined
-      const { count = 0, pausedUntil = 0 } = known ?? {}
-      const watchedUntil = now + FORGIVEN_MS
-      const suspicion =
-        apps.size === 1
-          ? { count: count + 1, pausedUntil: now + backoffMs(count + 1, PAUSE), watchedUntil }
-          : { count, pausedUntil, watchedUntil }
-      this.#suspicions.set(app, suspicion)
+      const known = this.#known(app)
+      const deaths = (known?.deaths ?? 0) + (apps.size === 1 ? 1 : 0)
+      const pauseMs = apps.size === 1 ? backoffMs(deaths, PAUSE) : 0
+      this.#records.set(app, {
+        reason,
+        deaths,
+        pausedUntil: Math.max(known?.pausedUntil ?? 0, now + pauseMs),
+        watchedUntil: now + this.#options.goodConductMs,
+      })
     }
   }
 
-  clear(app: string): void {
-    this.#suspicions.delete(app)
+  /** Forgets what is held against the app; returns it, or null if there was nothing. */
+  release(app: string): QuarantineInfo | null {
+    const known = this.info(app)
+    this.#records.delete(app)
+    return known
+  }
+
+  /** Forgets the apps that have behaved for long enough, and returns what was held against them. */
+  releaseDue(): QuarantineInfo[] {
+    const due = [...this.#records.keys()].map(app => this.info(app)!).filter(info => info.releaseMs <= 0)
+    for (const { app } of due) this.#records.delete(app)
+    return due
   }
 
   /** How long the app may not start yet. */
-  remainingMs(app: string): number {
-    const known = this.#suspicions.peek(app)
-    return known ? Math.max(0, known.pausedUntil - this.#now()) : 0
+  pauseMs(app: string): number {
+    const known = this.#known(app)
+    return known ? Math.max(0, known.pausedUntil - this.#options.now()) : 0
   }
 
-  /** Whether the app is to be kept apart from others. */
-  isWatched(app: string): boolean {
-    const known = this.#suspicions.peek(app)
-    return known !== undefined && known.watchedUntil > this.#now()
+  standing(app: string): Standing {
+    const known = this.#known(app)
+    if (!known) return 'good'
+    return known.deaths > 0 ? 'quarantined' : 'suspected'
+  }
+
+  info(app: string): QuarantineInfo | null {
+    const record = this.#records.peek(app)
+    if (!record) return null
+    const now = this.#options.now()
+    const { reason, deaths, pausedUntil, watchedUntil } = record
+    return {
+      app,
+      state: deaths > 0 ? 'quarantined' : 'suspected',
+      reason,
+      deaths,
+      pauseMs: Math.max(0, Math.ceil(pausedUntil - now)),
+      releaseMs: Math.max(0, Math.ceil(watchedUntil - now)),
+    }
+  }
+
+  /** All that is held against anybody. */
+  list(): QuarantineInfo[] {
+    return [...this.#records.keys()].map(app => this.info(app)!).filter(info => info.releaseMs > 0)
+  }
+
+  #known(app: string): Record | null {
+    if (this.#records.size === 0) return null
+    const record = this.#records.peek(app)
+    return record && record.watchedUntil > this.#options.now() ? record : null
   }
 }

@@ -9,9 +9,9 @@ import {
 import type { InstanceEnd, InstanceStats, Notice } from '../runtime/messages.ts'
 import type { Instance } from './instance.ts'
 
-export function reportStats(instance: Instance, stats: InstanceStats): void {
+export function reportStats(instance: Instance, stats: InstanceStats | null): void {
   instance.update(stats)
-  if (stats.cpuMs > 0) cpuChannel.publish({ app: instance.owner.name, cpuMs: stats.cpuMs })
+  if (stats && stats.cpuMs > 0) cpuChannel.publish({ app: instance.owner.name, cpuMs: stats.cpuMs })
 }
 
 export function reportNotice(instance: Instance, notice: Notice, requestId: string): void {
@@ -43,8 +43,11 @@ export function reportEnd(instance: Instance, end: InstanceEnd, requestId?: stri
     instance: instance.id,
     runtime: instance.runtime.id,
     reason: end.reason,
+    message: end.message,
     cpuMs: end.cpuMs,
+    guiltyCpuMs: end.guiltyCpuMs,
     heapBytes: end.heapBytes,
+    externalBytes: instance.externalBytes,
     lastLines: instance.lastLines,
     ...(requestId !== undefined && { requestId }),
   })

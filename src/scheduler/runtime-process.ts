@@ -10,20 +10,21 @@ import { getCompileCacheDir } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { RUNTIME_FLAGS } from '../runtime/flags.ts'
+import { runtimeFlags } from '../runtime/flags.ts'
+import { loadPrelude, type Prelude } from '../runtime/prelude.ts'
 import type { RuntimeSettings as ProcessSettings } from '../runtime/process.ts'
 
 /** What a runtime is told, besides where to listen and whom to trust. */
-export type RuntimeSettings = Omit<ProcessSettings, 'listen' | 'token'>
+export type RuntimeSettings = Omit<ProcessSettings, 'listen' | 'token' | 'prelude'>
 
 /** A runtime shares our cache of compiled code, if we have one: it starts sooner and in less memory. */
-function compileCacheEnv(): Record<string, string> {
+function compileCache(): string | null {
   const directory = getCompileCacheDir()
-  return directory ? { NODE_COMPILE_CACHE: dirname(directory) } : {}
+  return directory ? dirname(directory) : null
 }
 
-/** A line that a runtime process wrote. */
-export type LineListener = (line: string, stream: 'stdout' | 'stderr') => void
+/** A line that a runtime process wrote; `runtime` is what it serves as. */
+export type LineListener = (line: string, stream: 'stdout' | 'stderr', runtime: string) => void
 
 export interface Exit {
   code: number | null
@@ -43,20 +44,25 @@ const LINE_CHARS_MAX = 8192
 export class RuntimeProcess implements AsyncDisposable {
   readonly address: { path: string }
   readonly token = randomBytes(24).toString('base64url')
+  /** The id of the runtime that it serves as. */
+  runtime = 'spare'
   /** Resolves when the process has ended, however that came about. */
   readonly exited: Promise<Exit>
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
 
-  private constructor(directory: string, settings: RuntimeSettings) {
+  private constructor(directory: string, settings: RuntimeSettings, prelude: Prelude) {
     this.address = { path: join(directory, `${randomBytes(6).toString('hex')}.sock`) }
-    this.#child = spawn(process.execPath, [...RUNTIME_FLAGS, PROGRAM], {
-      env: compileCacheEnv(),
+    const cache = compileCache()
+    this.#child = spawn(process.execPath, [...runtimeFlags(cache), PROGRAM], {
+      env: cache === null ? {} : { NODE_COMPILE_CACHE: cache },
       stdio: 'pipe',
       detached: true,
     })
     // Writing to a process that has just died is no error of ours.
     this.#child.stdin.on('error', () => {})
-    this.#child.stdin.write(`${JSON.stringify({ ...settings, listen: this.address, token: this.token })}\n`)
+    const { address: listen, token } = this
+    const told: ProcessSettings = { ...settings, listen, token, prelude }
+    this.#child.stdin.write(`${JSON.stringify(told)}\n`)
     this.exited = new Promise(resolve => {
       this.#child.once('error', error => resolve({ code: null, signal: error.message }))
       this.#child.once('exit', (code, signal) => resolve({ code, signal }))
@@ -68,21 +74,21 @@ export class RuntimeProcess implements AsyncDisposable {
     directory: string,
     { settings, onLine }: { settings: RuntimeSettings; onLine: LineListener },
   ): Promise<RuntimeProcess> {
-    const runtime = new RuntimeProcess(directory, settings)
+    const runtime = new RuntimeProcess(directory, settings, await loadPrelude())
     const lastLines: string[] = []
     try {
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(() => reject(new Error('it did not listen in time')), START_MS_MAX)
         let ready = false
         readLines(runtime.#child.stdout, line => {
-          if (ready || !isReady(line)) return onLine(line, 'stdout')
+          if (ready || !isReady(line)) return onLine(line, 'stdout', runtime.runtime)
           ready = true
           clearTimeout(timer)
           resolve()
         })
         readLines(runtime.#child.stderr, line => {
           if (lastLines.push(line) > 5) lastLines.shift()
-          onLine(line, 'stderr')
+          onLine(line, 'stderr', runtime.runtime)
         })
         runtime.exited.then(({ code, signal }) => {
           clearTimeout(timer)

@@ -4,6 +4,7 @@
  * publishes what is only to be observed.
  */
 import type { RestartReason } from '../channels.ts'
+import type { Termination } from '../outcome.ts'
 import { type FailedExchanges, RuntimeClient, type RuntimeEvents } from '../runtime/client.ts'
 import type { InstanceEnd, InstanceSpec, RuntimeStats, StartResult } from '../runtime/messages.ts'
 import { type Death, suspects } from './blame.ts'
@@ -11,6 +12,7 @@ import type { DispatchedExchange } from './dispatch.ts'
 import type { Exchange } from './exchange.ts'
 import { Heartbeat, type HeartbeatLimits } from './heartbeat.ts'
 import { type FailedRequests, Instance, type InstanceOwner } from './instance.ts'
+import { grower, SHORT, shed } from './memory.ts'
 import { reportEnd, reportNotice, reportStats } from './reports.ts'
 import type { Exit, RuntimeProcess } from './runtime-process.ts'
 
@@ -24,8 +26,10 @@ export interface Launched {
 /** What is told during a life of a runtime. */
 export interface LifeEvents {
   onUp(): void
+  /** It is silent or short of memory: it may not live long. */
+  onTrouble(): void
   /** One of these apps may be to blame for the end that is about to be told. */
-  onSuspects(apps: ReadonlySet<string>): void
+  onSuspects(apps: ReadonlySet<string>, reason: RestartReason): void
 }
 
 /** How a life of a runtime ended. */
@@ -44,6 +48,8 @@ const IN_FLIGHT_MAX = 60_000
 
 export class Runtime {
   readonly id: string
+  /** The only app that runs here; null: whichever comes. */
+  readonly tenant: string | null
   readonly #limits: HeartbeatLimits
   readonly #instances = new Map<number, Instance>()
   #client: RuntimeClient | null = null
@@ -56,16 +62,28 @@ export class Runtime {
   #buried = Promise.withResolvers<void>()
   #process: RuntimeProcess | null = null
   stats: RuntimeStats | null = null
+  /** By which resident memory grew between the last two heartbeats. */
+  #grownBytes = 0
   /** Milliseconds since the epoch; 0 before the first heartbeat. */
   lastHeartbeatAt = 0
 
-  constructor(id: string, limits: HeartbeatLimits) {
+  constructor(id: string, limits: HeartbeatLimits, tenant: string | null = null) {
     this.id = id
     this.#limits = limits
+    this.tenant = tenant
   }
 
   get up(): boolean {
     return this.#client !== null && this.#killed === null
+  }
+
+  /** It ends, or has ended, in good order. */
+  get shuttingDown(): boolean {
+    return this.#shuttingDown
+  }
+
+  get rssBytesMax(): number {
+    return this.#limits.rssBytesMax
   }
 
   /** Of the process, 0 if there is none. */
@@ -86,6 +104,11 @@ export class Runtime {
     return this.up && this.#client!.inFlight < IN_FLIGHT_MAX
   }
 
+  /** Resident memory; 0 if there is none or it is not known. */
+  get rssBytes(): number {
+    return this.#process?.rssBytes() || (this.stats?.rssBytes ?? 0)
+  }
+
   /** Isolates running at a time, as of the last heartbeat. */
   get busy(): number {
     let sum = 0
@@ -97,7 +120,7 @@ export class Runtime {
    * Connects and stays until the runtime's end. Rejects if it cannot be connected to. Suspects are named before
    * the owners of what lived there hear of their loss.
    */
-  async live(launched: Launched, { onUp, onSuspects }: LifeEvents): Promise<RuntimeEnd> {
+  async live(launched: Launched, { onUp, onTrouble, onSuspects }: LifeEvents): Promise<RuntimeEnd> {
     const closed = Promise.withResolvers<{ failed: Lost[]; reason: string }>()
     this.#killed = null
     this.#buried = Promise.withResolvers()
@@ -111,6 +134,7 @@ export class Runtime {
       limits: this.#limits,
       rssBytes: () => launched.process?.rssBytes() ?? 0,
       onStats: stats => this.#onStats(stats),
+      onTrouble,
       onKill: (reason, detail) => this.kill(reason, detail),
     })
     heartbeat.start()
@@ -145,7 +169,8 @@ export class Runtime {
     if (result.outcome === 'ok') return { instance, result: NOT_STARTED }
     if (this.#instances.delete(instance.id)) {
       const reason = result.outcome === 'internalError' ? 'runtimeDied' : result.outcome
-      reportEnd(instance, { reason, message: '', cpuMs: instance.cpuMsTold, heapBytes: 0 })
+      const { message, cpuMs = instance.cpuMsTold } = result
+      reportEnd(instance, { reason, message, cpuMs, heapBytes: instance.heapBytes, guiltyCpuMs: 0 })
     }
     return { instance, result }
   }
@@ -187,7 +212,6 @@ export class Runtime {
       },
       closed: (failed, reason) => {
         this.#client = null
-        this.stats = null
         for (const instance of this.#instances.values()) instance.state = 'lost'
         onClosed({ failed, reason })
       },
@@ -215,30 +239,42 @@ export class Runtime {
       starting: !instance.started,
       inFlight: instance.inFlight,
       busy: instance.busy,
-      memoryBytes: instance.heapBytes + instance.externalBytes,
+      cpuMs: instance.cpuMs,
+      memoryBytes: instance.memoryBytes,
     }))
-    const blamed = this.#blame({ ...death, tenants })
-    onSuspects(blamed)
+    const rssBytes = this.stats?.rssBytes ?? 0
+    const blamed = this.#blame({ ...death, rssBytes, grownBytes: this.#grownBytes, tenants })
+    if (blamed.size > 0) onSuspects(blamed, death.reason)
     // Of several suspects most are innocent: their requests may go on elsewhere, as often as any may.
     const culprit = blamed.size === 1 ? [...blamed][0] : undefined
     const lost = new Map(failed.map(one => [one.instance, one]))
     for (const instance of instances) {
       const { entered = [], untouched = [] } = lost.get(instance.id) ?? {}
+      const suspect = instance.owner.name === culprit
+      // The only request of the app that did it is to blame.
+      const guilty = suspect && entered.length === 1 ? entered.pop()! : null
       this.#end(instance, {
         end: {
-          reason: this.#shuttingDown ? 'shutdown' : 'runtimeDied',
-          message: '',
+          reason: this.#terminationOf(death, suspect),
+          message: death.detail,
           cpuMs: instance.cpuMsTold,
           heapBytes: instance.heapBytes,
+          guiltyCpuMs: 0,
         },
-        failed: { guilty: null, entered, untouched, suspect: instance.owner.name === culprit },
+        failed: { guilty, entered, untouched, suspect },
       })
     }
+    this.stats = null
     return {
       reason: death.reason,
       detail: death.detail,
       apps: [...new Set([...blamed, ...tenants.map(tenant => tenant.app)])],
     }
+  }
+
+  #terminationOf({ reason }: Cause, isCulprit: boolean): Termination {
+    if (this.#shuttingDown) return 'shutdown'
+    return isCulprit && reason === 'rss' ? 'exceededMemory' : 'runtimeDied'
   }
 
   #blame(death: Death): Set<string> {
@@ -247,12 +283,22 @@ export class Runtime {
   }
 
   #onStats(stats: RuntimeStats): void {
+    this.#grownBytes = this.stats ? stats.rssBytes - this.stats.rssBytes : 0
     this.stats = stats
     this.lastHeartbeatAt = Date.now()
-    for (const told of stats.instances) {
-      const instance = this.#instances.get(told.instance)
-      if (instance) reportStats(instance, told)
-    }
+    const told = new Map(stats.instances.map(one => [one.instance, one]))
+    for (const instance of this.#instances.values()) reportStats(instance, told.get(instance.id) ?? null)
+    this.#relieve(stats.rssBytes)
+  }
+
+  /** If memory is short here, ends whoever is growing, and idle instances. */
+  #relieve(rssBytes: number): void {
+    const excessBytes = rssBytes - SHORT * this.#limits.rssBytesMax
+    if (excessBytes <= 0) return
+    const instances = [...this.#instances.values()]
+    const growing = grower(instances, this.#grownBytes)
+    if (growing) this.#client?.stop(growing.id, 'exceededMemory')
+    for (const instance of shed(instances, excessBytes)) instance.owner.onUnwanted(instance)
   }
 }
 
@@ -263,7 +309,7 @@ interface Killed {
   app: string | null
 }
 
-type Cause = Omit<Death, 'tenants'> & { detail: string }
+type Cause = Omit<Death, 'tenants' | 'rssBytes' | 'grownBytes'> & { detail: string }
 type Lost = FailedExchanges & { instance: number }
 type Failed = FailedExchanges & { guilty: Exchange | null; suspect: boolean }
 

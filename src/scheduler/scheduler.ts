@@ -6,7 +6,13 @@
  * exactly once, whatever happens to instances, runtimes and store, and waits no longer than its deadlines.
  */
 import type { AppConfig } from '../app-config.ts'
-import { type ColdStartReason, limitChannel } from '../channels.ts'
+import {
+  type ColdStartReason,
+  limitChannel,
+  quarantineChannel,
+  type ReleaseReason,
+  type RestartReason,
+} from '../channels.ts'
 import type { Config } from '../config.ts'
 import type { StartResult } from '../runtime/messages.ts'
 import type { AppRecord, Store } from '../store/store.ts'
@@ -17,7 +23,7 @@ import { DenseSet } from './dense-set.ts'
 import type { Dispatch, DispatchedExchange, Dispatcher } from './dispatch.ts'
 import { type Failure, InstancePool, type PoolHost } from './instance-pool.ts'
 import { instanceLimits } from './instance-spec.ts'
-import { Quarantine } from './quarantine.ts'
+import { Quarantine, type QuarantineInfo } from './quarantine.ts'
 import { Registry, type RegistryConfig, type StartedTrial } from './registry.ts'
 import type { RouteCache } from './route-cache.ts'
 import type { Runtime } from './runtime.ts'
@@ -45,6 +51,7 @@ export type SchedulerConfig = RegistryConfig &
     | 'instancesMax'
     | 'heartbeatMs'
     | 'bundleCacheMb'
+    | 'quarantineMs'
   >
 
 const STORE_FAILED = { outcome: 'internalError', rejection: 'store_unavailable' } as const
@@ -78,12 +85,12 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
       store,
       create: (record, options) => this.#create(record, options),
       place: app => this.place(app),
-      onNewVersion: app => this.#quarantine.clear(app),
+      onNewVersion: app => void this.releaseApp(app, 'deploy'),
     })
     this.#routes = this.#registry.routes
     this.#apps = this.#registry.apps
     this.#bundles = new BundleCache(store, config.bundleCacheMb * 2 ** 20)
-    this.#quarantine = new Quarantine({ now, max: config.appsMax })
+    this.#quarantine = new Quarantine({ now, max: config.appsMax, goodConductMs: config.quarantineMs })
   }
 
   /** Resolves when requests can be served. Rejects if no runtime starts or the store does not answer. */
@@ -120,18 +127,15 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
 
   stats(): SchedulerStats {
     let queued = 0
-    let quarantined = 0
-    for (const { name, pool } of this.#apps.values()) {
-      queued += pool.queued
-      if (this.quarantinedMs(name) > 0) quarantined++
-    }
+    for (const { pool } of this.#apps.values()) queued += pool.queued
     return collectStats({
       apps: this.#apps,
       routes: this.#routes,
       runtimes: this.#supervisor.runtimes,
+      spareRuntimes: this.#supervisor.spares,
       inFlight: this.#exchanges.size - queued,
       queued,
-      quarantined,
+      quarantine: this.#quarantine.list(),
       generation: this.#registry.generation,
       generationAppliedAt: this.#registry.generationAppliedAt,
     })
@@ -179,21 +183,24 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     if (this.#exchanges.size === 0) this.#onDrained?.()
   }
 
-  fail(exchange: DispatchedExchange, { outcome, message = '', rejection, retryAfterMs }: Failure): void {
+  fail(
+    exchange: DispatchedExchange,
+    { outcome, message = '', rejection, retryAfterMs, cpuMs }: Failure,
+  ): void {
     const { dispatch } = exchange
     this.release(exchange)
     if (rejection) dispatch.rejection = rejection
     if (outcome === 'loadShed' || rejection === 'store_unavailable')
       dispatch.retryAfterSeconds = Math.max(1, Math.ceil((retryAfterMs ?? 0) / 1000))
-    exchange.onFail(outcome, message)
+    exchange.onFail(outcome, message, cpuMs)
   }
 
   place(app: string): Runtime | null {
-    return this.#supervisor.place(app, name => this.#quarantine.isWatched(name))
+    return this.#supervisor.place(app, name => this.#quarantine.standing(name))
   }
 
-  quarantinedMs(app: string): number {
-    return this.#quarantine.remainingMs(app)
+  pausedMs(app: string): number {
+    return this.#quarantine.pauseMs(app)
   }
 
   bundle(hash: string): Promise<Buffer | null> {
@@ -217,8 +224,31 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     for (const pool of this.#retiring) pool.kick()
   }
 
-  suspected(apps: ReadonlySet<string>): void {
-    this.#quarantine.suspect(apps)
+  suspected(apps: ReadonlySet<string>, reason: RestartReason): void {
+    this.#quarantine.suspect(apps, reason)
+    for (const app of apps) {
+      const { state: change, deaths, pauseMs } = this.#quarantine.info(app)!
+      quarantineChannel.publish({ app, change, reason, deaths, pauseMs })
+      this.#separate(app)
+    }
+  }
+
+  /** Lets an app out of quarantine; false if it is in none. */
+  releaseApp(app: string, reason: ReleaseReason): boolean {
+    const held = this.#quarantine.release(app)
+    if (held) this.#released(held, reason)
+    return held !== null
+  }
+
+  #released({ app, deaths }: QuarantineInfo, reason: ReleaseReason): void {
+    quarantineChannel.publish({ app, change: 'released', reason, deaths })
+    this.#separate(app)
+  }
+
+  /** Has the app leave runtimes where it may not be, as things stand. */
+  #separate(app: string): void {
+    const standing = this.#quarantine.standing(app)
+    this.#apps.peek(app)?.pool.leave(runtime => this.#supervisor.isForbidden(runtime, standing))
   }
 
   #toApp(exchange: DispatchedExchange, name: string): void {
@@ -302,7 +332,10 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   }
 
   #beat(): void {
+    for (const held of this.#quarantine.releaseDue()) this.#released(held, 'good_conduct')
+    for (const { app } of this.#quarantine.list()) this.#separate(app)
     for (const { pool } of this.#apps.values()) pool.beat()
+    this.#supervisor.beat()
   }
 
   #sweep(): void {

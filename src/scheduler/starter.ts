@@ -20,7 +20,8 @@ export interface StarterHost {
   now(): number
   /** The best runtime for one more instance of the app; null if none is up. */
   place(app: string): Runtime | null
-  quarantinedMs(app: string): number
+  /** How long the app may not start an instance. */
+  pausedMs(app: string): number
   /** The packed bundle, or null if the store has none of that hash. Rejects if the store does not answer. */
   bundle(hash: string): Promise<Buffer | null>
 }
@@ -75,7 +76,7 @@ export class InstanceStarter {
       if (result.outcome !== 'internalError') {
         return this.#fail({ outcome: 'startupError', message: result.message })
       }
-      if (attempt === ATTEMPTS_MAX || this.#host.quarantinedMs(owner.name) > 0) {
+      if (attempt === ATTEMPTS_MAX || this.#host.pausedMs(owner.name) > 0) {
         return this.#fail({ outcome: 'internalError', message: result.message })
       }
     }

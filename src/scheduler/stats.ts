@@ -2,6 +2,7 @@
 import type { InstanceLimits } from '../runtime/messages.ts'
 import type { AppCache, AppState } from './app-cache.ts'
 import type { Instance, InstanceOwner } from './instance.ts'
+import type { QuarantineInfo } from './quarantine.ts'
 import type { RouteCache } from './route-cache.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -14,8 +15,10 @@ export interface SchedulerStats {
   appCache: { hit: number; miss: number }
   inFlight: number
   queued: number
-  /** Apps that may not start, being suspected of having brought a runtime down. */
-  quarantined: number
+  /** What is held against apps, loaded or not. */
+  quarantine: QuarantineInfo[]
+  /** Warm processes that wait for a runtime to die. */
+  spareRuntimes: number
   /** Of the state that is served now, and when it was first (milliseconds since the epoch). */
   generation: number
   generationAppliedAt: number
@@ -48,6 +51,8 @@ export interface InstanceInfo {
 
 export interface RuntimeInfo {
   id: string
+  /** The only app that may run there; null: any. */
+  tenant: string | null
   up: boolean
   rssBytes: number
   prewarmed: number
@@ -63,7 +68,8 @@ export interface StatsSources {
   runtimes: readonly Runtime[]
   inFlight: number
   queued: number
-  quarantined: number
+  quarantine: QuarantineInfo[]
+  spareRuntimes: number
   generation: number
   generationAppliedAt: number
 }
@@ -109,9 +115,10 @@ function instanceInfo(instance: Instance): InstanceInfo | null {
 }
 
 function runtimeInfo(runtime: Runtime): RuntimeInfo {
-  const { id, up, stats, lastHeartbeatAt, instances } = runtime
+  const { id, tenant, up, stats, lastHeartbeatAt, instances } = runtime
   return {
     id,
+    tenant,
     up,
     rssBytes: stats?.rssBytes ?? 0,
     prewarmed: stats?.prewarmed ?? 0,

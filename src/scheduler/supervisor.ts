@@ -1,18 +1,24 @@
 /**
  * Keeps runtimes alive: as many processes as asked for, or connections to remote ones. A runtime that dies is
- * replaced at once; one that keeps dying young is given time, twice as much at each turn.
+ * replaced at once, by a warm spare if there is one; one that keeps dying young is given time, twice as much at each
+ * turn. Apps in quarantine get runtimes of their own, as long as processes are ours to start.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { runtimeRestartChannel } from '../channels.ts'
+import { type RestartReason, runtimeRestartChannel } from '../channels.ts'
 import { type Address, type Config, parseAddress } from '../config.ts'
 import { VitrineError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
-import { place } from './placement.ts'
-import { type Launched, type LifeEvents, Runtime, type RuntimeEnd } from './runtime.ts'
+import type { HeartbeatLimits } from './heartbeat.ts'
+import { PlatformMemory } from './platform-memory.ts'
+import { place, type RuntimeLoad } from './placement.ts'
+import type { Standing } from './quarantine.ts'
+import { type Launched, Runtime } from './runtime.ts'
 import { RuntimeProcess } from './runtime-process.ts'
+import { openSocketDirectory } from './socket-directory.ts'
+import { SolitaryRuntimes } from './solitary.ts'
+import { Spares } from './spares.ts'
 
 export interface SupervisorOptions {
   config: SupervisorConfig
@@ -32,13 +38,17 @@ export type SupervisorConfig = Pick<
   | 'heartbeatMs'
   | 'heartbeatMisses'
   | 'runtimeRssMb'
+  | 'platformRssMb'
+  | 'spareRuntimes'
+  | 'solitaryRuntimes'
 >
 
 /** Who uses the runtimes. */
 export interface RuntimeUser {
-  runtimeUp(runtime: Runtime): void
-  /** A runtime has died, and one of these apps may have brought it down. */
-  suspected(apps: ReadonlySet<string>): void
+  /** There is more room than before: what waits for a runtime may try again. */
+  runtimeUp(): void
+  /** A runtime has died of this, and each of these apps can have caused it. */
+  suspected(apps: ReadonlySet<string>, reason: RestartReason): void
 }
 
 const RUNTIMES_MIN = 2
@@ -51,12 +61,19 @@ const RESTART_BACKOFF = { firstMs: 100, maxMs: 5000 }
 
 export class Supervisor implements AsyncDisposable {
   readonly #options: SupervisorOptions
+  readonly #limits: HeartbeatLimits
   readonly #remotes: Address[]
   readonly #stop = new AbortController()
   readonly #keepers: Promise<void>[] = []
   readonly #processes = new Set<RuntimeProcess>()
+  /** Those that any app may run in. */
+  readonly #shared: readonly Runtime[]
+  readonly #spares: Spares
+  readonly #memory: PlatformMemory
+  /** Null where there can be none. */
+  readonly #solitary: SolitaryRuntimes | null
+  #user: RuntimeUser | null = null
   #directory: string | null = null
-  readonly runtimes: readonly Runtime[]
 
   /** Throws CONFIG_INVALID if `config.runtimes` says nothing sensible. */
   constructor(options: SupervisorOptions) {
@@ -64,21 +81,49 @@ export class Supervisor implements AsyncDisposable {
     const { config } = options
     const wanted = parseRuntimes(config.runtimes)
     this.#remotes = wanted.remotes
-    const limits = {
+    this.#limits = {
       heartbeatMs: config.heartbeatMs,
       heartbeatMisses: config.heartbeatMisses,
       rssBytesMax: config.runtimeRssMb * 2 ** 20,
     }
-    this.runtimes = Array.from({ length: wanted.count }, (_, index) => new Runtime(`r${index}`, limits))
+    this.#shared = Array.from({ length: wanted.count }, (_, index) => new Runtime(`r${index}`, this.#limits))
+    const log = (line: string, runtime: string) => options.log(line, { runtime, stream: 'supervisor' })
+    const isLocal = wanted.remotes.length === 0
+    this.#spares = new Spares({
+      count: isLocal ? config.spareRuntimes : 0,
+      launch: () => this.#launch(),
+      log: line => log(line, 'spare'),
+    })
+    this.#memory = new PlatformMemory(config.platformRssMb * 2 ** 20)
+    this.#solitary =
+      isLocal && config.solitaryRuntimes > 0
+        ? new SolitaryRuntimes({
+            max: config.solitaryRuntimes,
+            create: (id, tenant) => new Runtime(id, this.#limits, tenant),
+            live: runtime => this.#live(runtime, undefined, () => {}),
+            log,
+            onRoom: () => this.#user?.runtimeUp(),
+          })
+        : null
+  }
+
+  /** Those that any app may run in, then those of apps that are alone. */
+  get runtimes(): readonly Runtime[] {
+    return this.#solitary ? [...this.#shared, ...this.#solitary.runtimes] : this.#shared
+  }
+
+  /** Warm processes that wait for a runtime to die. */
+  get spares(): number {
+    return this.#spares.size
   }
 
   /** Resolves when the first runtime is up; the others follow. Rejects if none comes up at the first attempt. */
   async start(user: RuntimeUser): Promise<void> {
-    // The path of a socket may not be longer than 107 bytes: no room for a deep directory.
-    if (this.#remotes.length === 0) this.#directory = await mkdtemp(join(shortTmpdir(), 'vitrine-'))
-    const first = this.runtimes.map((runtime, index) => {
+    this.#user = user
+    if (this.#remotes.length === 0) this.#directory = await openSocketDirectory()
+    const first = this.#shared.map((runtime, index) => {
       const up = Promise.withResolvers<void>()
-      this.#keepers.push(this.#keep(runtime, { user, remote: this.#remotes[index], up }))
+      this.#keepers.push(this.#keep(runtime, this.#remotes[index], up))
       return up.promise
     })
     try {
@@ -95,51 +140,53 @@ export class Supervisor implements AsyncDisposable {
     }
   }
 
-  /** The best runtime for one more instance of the app; null if none is up. */
-  place(app: string, isSuspect: (app: string) => boolean): Runtime | null {
-    const rssBytesMax = this.#options.config.runtimeRssMb * 2 ** 20
-    const loads = this.runtimes.map(({ up, busy, instances, stats }) => {
-      let siblings = 0
-      let suspects = 0
-      for (const { owner } of instances.values()) {
-        if (owner.name === app) siblings++
-        else if (isSuspect(owner.name)) suspects++
-      }
-      const strangers = instances.size - siblings
-      const memory = (stats?.rssBytes ?? 0) / rssBytesMax
-      return { up, busy, siblings, strangers, suspects, instances: instances.size, memory }
-    })
-    return this.runtimes[place(loads, { isSuspect: isSuspect(app) })] ?? null
+  /** The best runtime for one more instance of the app; null if there is none now, and then the user hears of one. */
+  place(app: string, standing: (app: string) => Standing): Runtime | null {
+    const own = standing(app)
+    if (own !== 'good' && this.#solitary) {
+      const runtime = this.#solitary.place(app)
+      if (runtime !== 'full') return runtime
+      if (own === 'quarantined') return null
+    }
+    const loads = this.#shared.map(runtime => loadOf(runtime, app, standing))
+    return this.#shared[place(loads, { isSuspect: own !== 'good' })] ?? null
+  }
+
+  /** Whether an app of that standing is to leave the runtime. */
+  isForbidden({ tenant }: Runtime, standing: Standing): boolean {
+    if (tenant !== null) return standing === 'good'
+    return standing === 'quarantined' && this.#solitary !== null
+  }
+
+  /** Housekeeping, once per heartbeat. */
+  beat(): void {
+    this.#solitary?.beat()
+    if (this.#remotes.length === 0) this.#memory.look(this.runtimes, this.#spares.rssBytes)
   }
 
   /** Ends every runtime. What is still in flight there fails. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
-    for (const runtime of this.runtimes) runtime.shutDown()
+    for (const runtime of this.#shared) runtime.shutDown()
+    const alone = this.#solitary?.[Symbol.asyncDispose]()
+    const spares = this.#spares[Symbol.asyncDispose]()
     await Promise.all([...this.#processes].map(process => process[Symbol.asyncDispose]()))
-    await Promise.all(this.#keepers)
+    await Promise.all([...this.#keepers, alone, spares])
     if (this.#directory) await rm(this.#directory, { recursive: true, force: true })
   }
 
   /** Starts one runtime again and again until the supervisor stops. */
   async #keep(
     runtime: Runtime,
-    { user, remote, up }: { user: RuntimeUser; remote: Address | undefined; up: PromiseWithResolvers<void> },
+    remote: Address | undefined,
+    up: PromiseWithResolvers<void>,
   ): Promise<void> {
     const { signal } = this.#stop
     let failures = 0
     while (!signal.aborted) {
       const began = performance.now()
       try {
-        const { reason, detail, apps } = await this.#live(runtime, remote, {
-          onUp: () => {
-            up.resolve()
-            user.runtimeUp(runtime)
-          },
-          onSuspects: apps => user.suspected(apps),
-        })
-        if (signal.aborted) return
-        runtimeRestartChannel.publish({ runtime: runtime.id, reason, detail, apps })
+        await this.#live(runtime, remote, up.resolve)
       } catch (error) {
         up.reject(error)
         if (signal.aborted) return
@@ -153,26 +200,62 @@ export class Supervisor implements AsyncDisposable {
     }
   }
 
-  /** One life of a runtime. */
-  async #live(runtime: Runtime, remote: Address | undefined, told: LifeEvents): Promise<RuntimeEnd> {
-    if (remote) {
-      const launched: Launched = { address: remote, token: this.#options.config.token, process: null }
-      return await runtime.live(launched, told)
-    }
-    const { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow } = this.#options.config
-    const process = await RuntimeProcess.start(this.#directory!, {
-      settings: { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow },
-      onLine: (line, stream) => this.#options.log(line, { runtime: runtime.id, stream }),
+  /** One life of a runtime. Rejects if it does not come up. */
+  async #live(runtime: Runtime, remote: Address | undefined, onUp: () => void): Promise<void> {
+    await using launched: Launched & AsyncDisposable = remote
+      ? { address: remote, token: this.#options.config.token, process: null, [Symbol.asyncDispose]: async () => {} }
+      : await this.#take(runtime)
+    const { signal } = this.#stop
+    if (signal.aborted) throw new Error('the platform stops')
+    const { reason, detail, apps } = await runtime.live(launched, {
+      onUp: () => {
+        onUp()
+        this.#user?.runtimeUp()
+      },
+      onTrouble: () => this.#spares.arm(),
+      onSuspects: (suspects, cause) => this.#user?.suspected(suspects, cause),
     })
+    if (signal.aborted || runtime.shuttingDown) return
+    this.#spares.arm()
+    runtimeRestartChannel.publish({ runtime: runtime.id, reason, detail, apps })
+  }
+
+  /** A process to live in, gone at the end. */
+  async #take({ id }: Runtime): Promise<Launched & AsyncDisposable> {
+    const process = await this.#spares.take()
+    process.runtime = id
     this.#processes.add(process)
-    try {
-      if (this.#stop.signal.aborted) throw new Error('the platform stops')
-      return await runtime.live({ address: process.address, token: process.token, process }, told)
-    } finally {
-      await process[Symbol.asyncDispose]()
-      this.#processes.delete(process)
+    return {
+      address: process.address,
+      token: process.token,
+      process,
+      [Symbol.asyncDispose]: async () => {
+        await process[Symbol.asyncDispose]()
+        this.#processes.delete(process)
+      },
     }
   }
+
+  #launch(): Promise<RuntimeProcess> {
+    const { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow } = this.#options.config
+    return RuntimeProcess.start(this.#directory!, {
+      settings: { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow },
+      onLine: (line, stream, runtime) => this.#options.log(line, { runtime, stream }),
+    })
+  }
+}
+
+function loadOf(runtime: Runtime, app: string, standing: (app: string) => Standing): RuntimeLoad {
+  const { up, busy, instances, stats, rssBytesMax } = runtime
+  let siblings = 0
+  let suspects = 0
+  for (const { owner } of instances.values()) {
+    if (owner.name === app) siblings++
+    else if (standing(owner.name) !== 'good') suspects++
+  }
+  const strangers = instances.size - siblings
+  const memory = (stats?.rssBytes ?? 0) / rssBytesMax
+  return { up, busy, siblings, strangers, suspects, instances: instances.size, memory }
 }
 
 /** Reads `auto`, a number, or `H:P,…`. */
@@ -186,9 +269,4 @@ function parseRuntimes(text: string): { count: number; remotes: Address[] } {
     'CONFIG_INVALID',
     `--runtimes must be auto, a number from 1 to ${RUNTIMES_MAX} or addresses like 10.0.0.7:3090, not ${JSON.stringify(text)}`,
   )
-}
-
-/** TMPDIR, unless it is so deep that a socket would not fit. */
-function shortTmpdir(): string {
-  return tmpdir().length <= 60 ? tmpdir() : '/tmp'
 }

@@ -60,6 +60,10 @@ export class Trials {
       version: '',
       onFinished: () => {},
       onEnded: instance => this.#forget(app, instance),
+      onUnwanted: instance => {
+        const trial = this.#parked.get(app)
+        if (trial?.instance === instance) this.#end(app, trial)
+      },
     }
     const limits = instanceLimits(this.#options.config, config)
     const bundleBytes = bundle.byteLength

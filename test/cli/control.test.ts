@@ -21,6 +21,7 @@ async function startRealControl() {
       handlers: ['fetch'],
     }),
     changed: () => {},
+    releaseApp: () => false,
     lookup: async host => (host === 'a.test' ? { app: 'hello', pattern: 'a.test/*' } : null),
     stats: () => ({
       apps: [],
@@ -29,7 +30,8 @@ async function startRealControl() {
       appCache: { hit: 0, miss: 0 },
       inFlight: 0,
       queued: 0,
-      quarantined: 0,
+      quarantine: [],
+      spareRuntimes: 0,
       generation: 0,
       generationAppliedAt: 0,
     }),

@@ -51,7 +51,8 @@ export const NOTHING_LOADED: SchedulerStats = {
   appCache: { hit: 0, miss: 0 },
   inFlight: 0,
   queued: 0,
-  quarantined: 0,
+  quarantine: [],
+  spareRuntimes: 0,
   generation: 0,
   generationAppliedAt: 0,
 }
@@ -70,6 +71,10 @@ export async function startControl(
       return { outcome: 'ok', phasesMs: PHASES, handlers: ['fetch'] }
     },
     changed: (app, reason) => void told.push(`changed ${app} ${reason}`),
+    releaseApp: app => {
+      told.push(`release ${app}`)
+      return true
+    },
     stats: () => NOTHING_LOADED,
     lookup: async () => null,
     ...options.platform,

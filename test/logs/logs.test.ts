@@ -11,6 +11,7 @@ import {
   instanceEndChannel,
   type RequestEvent,
   requestChannel,
+  quarantineChannel,
   runtimeRestartChannel,
   storeChannel,
 } from '../../src/channels.ts'
@@ -190,12 +191,16 @@ test('an app’s line says whose it is, and is cut off where it is too long', as
 })
 
 test('the platform tells of deploys, kills, restarts, and once of a store that fails', async t => {
-  const end = { app: 'hello', version: 'v-1', instance: 1, runtime: 'r1', cpuMs: 1, heapBytes: 2 }
+  const used = { cpuMs: 1, guiltyCpuMs: 1, heapBytes: 2, externalBytes: 3, message: 'too much' }
+  const end = { app: 'hello', version: 'v-1', instance: 1, runtime: 'r1', ...used }
   const lines = await loggedLines(t, () => {
     deployChannel.publish({ app: 'hello', action: 'deploy', version: 'v-1', result: 'ok', durationMs: 1 })
     instanceEndChannel.publish({ ...end, reason: 'idle', lastLines: [] })
     instanceEndChannel.publish({ ...end, reason: 'exceededCpu', requestId: 'r-1', lastLines: ['last words'] })
     runtimeRestartChannel.publish({ runtime: 'r1', reason: 'rss', detail: 'too large', apps: ['hello'] })
+    const held = { app: 'hello', deaths: 1 }
+    quarantineChannel.publish({ ...held, change: 'quarantined', reason: 'rss', pauseMs: 1000 })
+    quarantineChannel.publish({ ...held, change: 'released', reason: 'deploy' })
     for (const result of ['error', 'error', 'ok', 'ok'] as const) {
       storeChannel.publish({ operation: 'generation', result, durationMs: 1 })
     }
@@ -207,11 +212,14 @@ test('the platform tells of deploys, kills, restarts, and once of a store that f
       ['info', 'deploy of hello: ok'],
       ['warn', 'an instance of hello ended: exceededCpu'],
       ['error', 'runtime r1 is replaced: rss'],
+      ['error', 'hello brought a runtime down, and is quarantined'],
+      ['info', 'hello is out of quarantine: deploy'],
       ['error', 'the store fails: generation'],
       ['info', 'the store answers again'],
     ],
   )
   assert.deepEqual(lines[1].lastLines, ['last words'])
+  assert.equal(lines[1].detail, 'too much')
   assert.equal(lines[1].requestId, 'r-1')
 })
 

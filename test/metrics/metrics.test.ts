@@ -120,7 +120,8 @@ function publishAll(app: string): void {
   const phasesMs = { fetch: 1, isolate: 2, compile: 3, evaluate: 4 }
   requestChannel.publish(requestEvent({ app }))
   coldStartChannel.publish({ ...instance, reason: 'deploy', outcome: 'ok', totalMs: 10, phasesMs })
-  instanceEndChannel.publish({ ...instance, reason: 'exceededMemory', cpuMs: 1, heapBytes: 1, lastLines: [] })
+  const used = { cpuMs: 1, guiltyCpuMs: 1, heapBytes: 1, externalBytes: 1, message: '' }
+  instanceEndChannel.publish({ ...instance, ...used, reason: 'exceededMemory', lastLines: [] })
   const line = {
     app,
     version,

@@ -3,7 +3,9 @@ import { refuse } from '../../src/scheduler/admission.ts'
 import { backoffMs } from '../../src/scheduler/backoff.ts'
 import { type Death, suspects } from '../../src/scheduler/blame.ts'
 import { DenseSet } from '../../src/scheduler/dense-set.ts'
+import { grower, shed } from '../../src/scheduler/memory.ts'
 import { place as choose, type RuntimeLoad } from '../../src/scheduler/placement.ts'
+import { PlatformMemory } from '../../src/scheduler/platform-memory.ts'
 import { Quarantine } from '../../src/scheduler/quarantine.ts'
 import { mayRetry } from '../../src/scheduler/retry.ts'
 import { BACKLOG_BEATS, isBacklogged, shouldScaleUp } from '../../src/scheduler/scaling.ts'
@@ -130,8 +132,15 @@ test('a lasting backlog gets one more instance if there is a core for it', t => 
   t.assert.equal(shouldScaleUp({ ...load, instances: 2 }, { beats: 99, runtimeBusy: 0 }), false)
 })
 
-const TENANT = { app: 'quiet', starting: false, inFlight: 0, busy: 0, memoryBytes: 1e6 }
-const DEATH: Death = { reason: 'signal', exitCode: null, signal: 'SIGSEGV', tenants: [] }
+const TENANT = { app: 'quiet', starting: false, inFlight: 0, busy: 0, cpuMs: 0, memoryBytes: 1e6 }
+const DEATH: Death = {
+  reason: 'signal',
+  exitCode: null,
+  signal: 'SIGSEGV',
+  rssBytes: 2e9,
+  grownBytes: 0,
+  tenants: [],
+}
 
 test('whoever ran when a runtime crashed is suspected, and nobody else', t => {
   const running = { ...TENANT, app: 'running', busy: 1, inFlight: 1 }
@@ -151,13 +160,63 @@ test('nobody is suspected when a runtime is killed from outside or leaves by its
   t.assert.equal(suspects({ ...DEATH, reason: 'heartbeat', signal: 'SIGKILL', tenants }).size, 1)
 })
 
-test('the largest app is suspected when a runtime outgrows its memory', t => {
-  const small = { ...TENANT, app: 'small', busy: 1 }
-  const large = { ...TENANT, app: 'large', inFlight: 1, memoryBytes: 1e9 }
+test('who holds most of a runtime’s memory is suspected when it outgrows its ceiling, or else whoever ran', t => {
+  const small = { ...TENANT, app: 'small', busy: 1, cpuMs: 400 }
+  const waiting = { ...TENANT, app: 'waiting', inFlight: 1 }
+  const large = { ...waiting, app: 'large', memoryBytes: 1.1e9 }
+  const rss = { ...DEATH, reason: 'rss', signal: 'SIGKILL' } as const
 
-  const blamed = suspects({ ...DEATH, reason: 'rss', signal: 'SIGKILL', tenants: [small, large] })
+  t.assert.deepEqual(suspects({ ...rss, tenants: [small, large] }), new Set(['large']))
+  t.assert.deepEqual(suspects({ ...rss, tenants: [small, waiting, TENANT] }), new Set(['small']))
+})
 
-  t.assert.deepEqual(blamed, new Set(['large']))
+test('who alone can have made a runtime grow is suspected', t => {
+  const serving = { ...TENANT, app: 'serving', inFlight: 9, busy: 0.9, cpuMs: 4 }
+  const growing = { ...TENANT, app: 'growing', inFlight: 1, busy: 1, cpuMs: 100 }
+  const rss = { ...DEATH, reason: 'rss', signal: 'SIGKILL', grownBytes: 180e6 } as const
+
+  t.assert.deepEqual(suspects({ ...rss, tenants: [serving, growing] }), new Set(['growing']))
+})
+
+test('growth is nobody’s if two can have caused it, or if it is small', t => {
+  const instances = [{ cpuMs: 100 }, { cpuMs: 20 }]
+
+  t.assert.equal(grower(instances, 180e6), null)
+  t.assert.equal(grower(instances.slice(0, 1), 1e6), null)
+  t.assert.equal(grower(instances.slice(0, 1), 180e6), instances[0])
+  t.assert.equal(grower([], 180e6), null)
+})
+
+test('idle instances are ended, the largest first, until enough is free', t => {
+  const busy = { inFlight: 1, memoryBytes: 9 }
+  const [one, two, three] = [1, 2, 3].map(memoryBytes => ({ inFlight: 0, memoryBytes }))
+
+  t.assert.deepEqual(shed([one!, busy, three!, two!], 4), [three, two])
+  t.assert.deepEqual(shed([one!, busy], 4), [one])
+  t.assert.deepEqual(shed([busy], 4), [])
+})
+
+test('the largest runtime is killed once the platform stays above its ceiling', t => {
+  const megabyte = 2 ** 20
+  const killed: string[] = []
+  const unwanted: number[] = []
+  const runtime = (id: string, rssBytes: number) => ({
+    rssBytes,
+    instances: new Map([
+      [1, { inFlight: 0, memoryBytes: rssBytes / 2, owner: { onUnwanted: () => unwanted.push(rssBytes) } }],
+    ]),
+    kill: () => void killed.push(id),
+  })
+  const runtimes = [runtime('small', 9000 * megabyte), runtime('large', 10_000 * megabyte)]
+  const memory = new PlatformMemory(16_000 * megabyte)
+
+  memory.look(runtimes, 0)
+  t.assert.deepEqual([unwanted.length, unwanted[0], killed], [2, 10_000 * megabyte, []])
+  memory.look(runtimes, 0)
+  t.assert.deepEqual(killed, ['large'])
+  memory.look([runtime('alone', 1000 * megabyte)], 0)
+  memory.look([runtime('alone', 1000 * megabyte)], 0)
+  t.assert.deepEqual(killed, ['large'])
 })
 
 test('suspects are kept from each other, then from everyone else', t => {
@@ -175,39 +234,55 @@ test('suspects are kept from each other, then from everyone else', t => {
   t.assert.equal(place([beside, { ...IDLE, busy: 1 }], false), 0)
 })
 
-test('the only suspect pauses twice as long each time, until a deploy or good conduct clears it', t => {
+test('the only suspect pauses twice as long each time, until it is released', t => {
   let now = 0
-  const quarantine = new Quarantine({ now: () => now, max: 10 })
+  const quarantine = new Quarantine({ now: () => now, max: 10, goodConductMs: 600_000 })
   const only = new Set(['a'])
 
-  quarantine.suspect(only)
-  t.assert.equal(quarantine.remainingMs('a'), 1000)
-  t.assert.equal(quarantine.remainingMs('b'), 0)
+  quarantine.suspect(only, 'catastrophe')
+  t.assert.equal(quarantine.pauseMs('a'), 1000)
+  t.assert.equal(quarantine.pauseMs('b'), 0)
   now = 1500
-  t.assert.equal(quarantine.remainingMs('a'), 0)
-  t.assert.equal(quarantine.isWatched('a'), true)
-  quarantine.suspect(only)
-  t.assert.equal(quarantine.remainingMs('a'), 2000)
-  quarantine.clear('a')
-  t.assert.equal(quarantine.remainingMs('a'), 0)
-  quarantine.suspect(only)
-  now += 10_000_000
-  t.assert.equal(quarantine.isWatched('a'), false)
-  quarantine.suspect(only)
-  t.assert.equal(quarantine.remainingMs('a'), 1000)
+  t.assert.equal(quarantine.pauseMs('a'), 0)
+  t.assert.equal(quarantine.standing('a'), 'quarantined')
+  quarantine.suspect(only, 'rss')
+  t.assert.deepEqual(quarantine.list(), [
+    { app: 'a', state: 'quarantined', reason: 'rss', deaths: 2, pauseMs: 2000, releaseMs: 600_000 },
+  ])
+  t.assert.equal(quarantine.release('a')?.deaths, 2)
+  t.assert.equal(quarantine.release('a'), null)
+  t.assert.deepEqual([quarantine.pauseMs('a'), quarantine.standing('a')], [0, 'good'])
 })
 
-test('several suspects are watched, not paused', t => {
-  const quarantine = new Quarantine({ now: () => 0, max: 10 })
+test('good conduct ends a quarantine, and what went before is forgotten', t => {
+  let now = 0
+  const quarantine = new Quarantine({ now: () => now, max: 10, goodConductMs: 5000 })
+  quarantine.suspect(new Set(['a']), 'rss')
+  quarantine.suspect(new Set(['a']), 'rss')
 
-  quarantine.suspect(new Set(['a', 'b']))
+  now = 4999
+  t.assert.deepEqual(quarantine.releaseDue(), [])
+  now = 5000
+  t.assert.equal(quarantine.standing('a'), 'good')
+  t.assert.deepEqual(
+    quarantine.releaseDue().map(({ app }) => app),
+    ['a'],
+  )
+  quarantine.suspect(new Set(['a']), 'rss')
+  t.assert.equal(quarantine.pauseMs('a'), 1000)
+})
+
+test('several suspects do not pause', t => {
+  const quarantine = new Quarantine({ now: () => 0, max: 10, goodConductMs: 1000 })
+
+  quarantine.suspect(new Set(['a', 'b']), 'heartbeat')
 
   t.assert.deepEqual(
-    ['a', 'b', 'c'].map(app => quarantine.isWatched(app)),
-    [true, true, false],
+    ['a', 'b', 'c'].map(app => quarantine.standing(app)),
+    ['suspected', 'suspected', 'good'],
   )
   t.assert.deepEqual(
-    ['a', 'b'].map(app => quarantine.remainingMs(app)),
+    ['a', 'b'].map(app => quarantine.pauseMs(app)),
     [0, 0],
   )
 })

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { type BundleModule, bundleHash, encodeBundle } from '../../src/bundle.ts'
 import type { Outcome } from '../../src/outcome.ts'
 import { RuntimeClient, type RuntimeEvents } from '../../src/runtime/client.ts'
-import { RUNTIME_FLAGS } from '../../src/runtime/flags.ts'
+import { runtimeFlags } from '../../src/runtime/flags.ts'
 import type {
   InstanceEnd,
   InstanceLimits,
@@ -16,6 +16,7 @@ import type {
   Notice,
   StartResult,
 } from '../../src/runtime/messages.ts'
+import { loadPrelude } from '../../src/runtime/prelude.ts'
 import type { RuntimeSettings } from '../../src/runtime/process.ts'
 import type { Exchange, ExchangeLink } from '../../src/scheduler/exchange.ts'
 
@@ -135,6 +136,7 @@ export async function startRuntime({
   const settings: RuntimeSettings = {
     listen: { path },
     token: 'secret',
+    prelude: await loadPrelude(),
     prewarm,
     memoryMb: 128,
     killGraceMs: 250,
@@ -142,7 +144,7 @@ export async function startRuntime({
     egressAllow,
   }
   const program = join(import.meta.dirname, '../../src/runtime/process.ts')
-  const child = spawn(process.execPath, [...RUNTIME_FLAGS, program], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...runtimeFlags(null), program], { stdio: ['pipe', 'pipe', 'inherit'] })
   child.stdin.write(`${JSON.stringify(settings)}\n`)
   await new Promise<void>((resolve, reject) => {
     createInterface(child.stdout).once('line', () => resolve())

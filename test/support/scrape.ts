@@ -97,6 +97,7 @@ export function appStats(name: string, overrides: Partial<AppStats> = {}): AppSt
 export function schedulerStats(apps: AppStats[], overrides: Partial<SchedulerStats> = {}): SchedulerStats {
   const now = Date.now()
   const runtime = {
+    tenant: null,
     up: true,
     rssBytes: 1e8,
     prewarmed: 2,
@@ -111,7 +112,8 @@ export function schedulerStats(apps: AppStats[], overrides: Partial<SchedulerSta
     appCache: { hit: 5, miss: 4 },
     inFlight: 0,
     queued: 0,
-    quarantined: 0,
+    quarantine: [],
+    spareRuntimes: 0,
     generation: 7,
     generationAppliedAt: now,
     ...overrides,

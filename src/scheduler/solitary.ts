@@ -1,0 +1,106 @@
+/**
+ * Runtimes for one app each, for apps that may have brought one down: whatever such an app does next, it is alone.
+ *
+ * Each is made when its app is to be started and ends when the app has not been there for a while. There are few:
+ * where all are taken, one whose app is idle makes room.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { Runtime } from './runtime.ts'
+
+export interface SolitaryOptions {
+  /** How many there may be. */
+  max: number
+  create(id: string, tenant: string): Runtime
+  /** One life of a runtime. Rejects if it does not come up. */
+  live(runtime: Runtime): Promise<void>
+  /** What keeps a runtime from coming up. */
+  log(line: string, runtime: string): void
+  /** There is room for another: who waits may try again. */
+  onRoom(): void
+}
+
+interface Cell {
+  runtime: Runtime
+  /** When somebody last asked for it, on the clock of performance.now(). */
+  wantedAt: number
+  over: Promise<void>
+}
+
+/** A runtime that has been empty for this long ends. */
+const EMPTY_MS_MAX = 10_000
+
+/** After one that did not come up, its app waits this long for another. */
+const RETRY_MS = 1000
+
+export class SolitaryRuntimes implements AsyncDisposable {
+  readonly #options: SolitaryOptions
+  readonly #cells = new Map<string, Cell>()
+  readonly #stop = new AbortController()
+
+  constructor(options: SolitaryOptions) {
+    this.#options = options
+  }
+
+  get runtimes(): Runtime[] {
+    return Array.from(this.#cells.values(), cell => cell.runtime)
+  }
+
+  /** The app's runtime; null while it is coming up; `full` if there can be none at the moment. */
+  place(app: string): Runtime | null | 'full' {
+    const known = this.#cells.get(app)
+    if (known) {
+      known.wantedAt = performance.now()
+      return known.runtime.up ? known.runtime : null
+    }
+    if (this.#stop.signal.aborted || (this.#cells.size >= this.#options.max && !this.#makeRoom())) return 'full'
+    if (this.#cells.size < this.#options.max) this.#open(app)
+    return null
+  }
+
+  /** Housekeeping: ends those whose app has gone. */
+  beat(): void {
+    const wantedBefore = performance.now() - EMPTY_MS_MAX
+    for (const { runtime, wantedAt } of this.#cells.values()) {
+      if (runtime.up && runtime.instances.size === 0 && wantedAt < wantedBefore) runtime.shutDown()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    const cells = [...this.#cells.values()]
+    for (const { runtime } of cells) runtime.shutDown()
+    await Promise.all(cells.map(cell => cell.over))
+  }
+
+  #open(app: string): void {
+    const taken = new Set(this.runtimes.map(runtime => runtime.id))
+    let number = 0
+    while (taken.has(`q${number}`)) number++
+    const runtime = this.#options.create(`q${number}`, app)
+    this.#cells.set(app, { runtime, wantedAt: performance.now(), over: this.#run(app, runtime) })
+  }
+
+  async #run(app: string, runtime: Runtime): Promise<void> {
+    const { signal } = this.#stop
+    try {
+      await this.#options.live(runtime)
+    } catch (error) {
+      if (!signal.aborted) this.#options.log(`does not start: ${(error as Error).message}`, runtime.id)
+      await delay(RETRY_MS, undefined, { signal }).catch(() => {})
+    }
+    this.#cells.delete(app)
+    if (!signal.aborted) this.#options.onRoom()
+  }
+
+  /** Ends the one whose app is idle and was wanted the longest ago. Whether there is one. */
+  #makeRoom(): boolean {
+    const idle = [...this.#cells.values()].filter(({ runtime }) => runtime.up && isIdle(runtime))
+    if (idle.length === 0) return false
+    idle.reduce((a, b) => (b.wantedAt < a.wantedAt ? b : a)).runtime.shutDown()
+    return true
+  }
+}
+
+function isIdle({ instances }: Runtime): boolean {
+  return [...instances.values()].every(instance => instance.started && instance.inFlight === 0)
+}

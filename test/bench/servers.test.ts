@@ -1,0 +1,49 @@
+import { test } from 'node:test'
+import { Client } from '../../bench/support/client.ts'
+import { startBare } from '../../bench/support/peers.ts'
+import { ServerProcess } from '../../bench/support/server-process.ts'
+import { processTree } from '../../bench/support/usage.ts'
+
+test('a server’s CPU time and memory include those of its children', async t => {
+  const busy =
+    'const end = performance.now() + 200; while (performance.now() < end); setInterval(() => {}, 1000)'
+  const child = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(`${busy};console.log('up')`)}], { stdio: 'inherit' })`
+  await using server = new ServerProcess(process.execPath, ['-e', child])
+
+  await server.ready(output => (output.includes('up') ? true : null))
+
+  t.assert.equal(server.cpuMs() >= 200, true)
+  const each = server.memoryOfEach()
+  t.assert.equal(each.length, 2)
+  t.assert.equal(
+    each.every(({ rssBytes, pssBytes }) => rssBytes >= pssBytes && pssBytes > 0),
+    true,
+  )
+})
+
+test('a server that ends instead of serving is reported with what it wrote', async t => {
+  await using server = new ServerProcess(process.execPath, [
+    '-e',
+    'console.log("no such luck"); process.exit(3)',
+  ])
+
+  await t.assert.rejects(
+    server.ready(() => null),
+    /does not start:\nno such luck/,
+  )
+})
+
+test('a peer answers until it is disposed of', async t => {
+  using client = new Client(1)
+  const peer = await startBare('http')
+
+  const { body } = await client.sendOk(peer.target)
+  await peer[Symbol.asyncDispose]()
+
+  t.assert.equal(String(body), 'Hello, world!\n')
+  await t.assert.rejects(client.sendOk(peer.target), /ECONNREFUSED/)
+})
+
+test('a process tree begins with its root', t => {
+  t.assert.equal(processTree(process.pid)[0], process.pid)
+})
