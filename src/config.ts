@@ -108,6 +108,7 @@ export const OPTIONS = {
   killGraceMs: int(250, 'ms', 'how long an isolate may take to end before its runtime is killed'),
   stopGraceMs: int(30_000, 'ms', 'how long requests in flight may take when the platform stops', { min: 0 }),
   connectionsMax: int(20_000, 'connections', 'client connections'),
+  pipelineMax: int(32, 'requests', 'requests that one connection may have under way at once'),
   headersMs: int(10_000, 'ms', 'how long a client may take to send the headers of a request'),
   keepAliveMs: int(65_000, 'ms', 'how long a client’s connection stays open between requests'),
   clientIdleMs: int(60_000, 'ms', 'how long a client may stall in the middle of a body, sent or received'),

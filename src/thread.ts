@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import { type MessagePort, parentPort, Worker } from 'node:worker_threads'
+import { compileCacheEnv } from './compile-cache.ts'
 
 export interface ThreadOptions {
   script: URL
@@ -63,7 +64,7 @@ export class Thread<Request, Reply> implements AsyncDisposable {
 
   #start(): Worker {
     const { script, name, data } = this.#options
-    const worker = new Worker(script, { workerData: data, env: {}, name })
+    const worker = new Worker(script, { workerData: data, env: compileCacheEnv(), name })
     let cause: unknown
     worker.on('error', error => {
       cause = error

@@ -22,13 +22,15 @@ export class Platform implements AsyncDisposable {
   readonly process: ServerProcess
   readonly appsPort: number
   readonly controlUrl: string
+  readonly metricsUrl: string
   /** From the start of the process to its readiness. */
   readonly startMs: number
 
-  private constructor(process: ServerProcess, { apps, control }: Urls, startMs: number) {
+  private constructor(process: ServerProcess, { apps, control, metrics }: Urls, startMs: number) {
     this.process = process
     this.appsPort = Number(new URL(apps).port)
     this.controlUrl = control
+    this.metricsUrl = metrics
     this.startMs = startMs
   }
 
@@ -95,11 +97,12 @@ export class Platform implements AsyncDisposable {
 interface Urls {
   apps: string
   control: string
+  metrics: string
 }
 
 /** What `serve` prints when it is up. */
 function printedUrls(output: string): Urls | null {
   const url = (label: string) => new RegExp(`^ +${label} +(http\\S+)$`, 'm').exec(output)?.[1]
   const [apps, control, metrics] = [url('apps'), url('control'), url('metrics')]
-  return apps && control && metrics ? { apps, control } : null
+  return apps && control && metrics ? { apps, control, metrics } : null
 }

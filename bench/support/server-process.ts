@@ -64,17 +64,17 @@ export class ServerProcess implements AsyncDisposable {
 
   /** CPU time of it and its children so far, in ms. */
   cpuMs(): number {
-    return cpuMs(this.#pids)
+    return cpuMs(this.pids)
   }
 
   /** Memory of it and its children. */
   memory(): Memory {
-    return memory(this.#pids)
+    return memory(this.pids)
   }
 
   /** The same for each process: itself, then its children by age. */
   memoryOfEach(): Memory[] {
-    return this.#pids.map(pid => memory([pid]))
+    return this.pids.map(pid => memory([pid]))
   }
 
   /** Resolves once memory has stopped changing, or has had ten seconds for it. */
@@ -88,12 +88,18 @@ export class ServerProcess implements AsyncDisposable {
     }
   }
 
+  /** What it has written since its start, or since the log was emptied. */
+  output(): string {
+    return readFileSync(this.#log, 'utf8')
+  }
+
   /** Access lines of a few million requests would fill a disk. */
   emptyLog(): void {
     truncateSync(this.#log)
   }
 
-  get #pids(): number[] {
+  /** Of it and its children, itself first. */
+  get pids(): number[] {
     return this.#child.pid === undefined ? [] : processTree(this.#child.pid)
   }
 
@@ -102,7 +108,7 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   killAll(): void {
-    for (const pid of this.#hasEnded ? [] : this.#pids) {
+    for (const pid of this.#hasEnded ? [] : this.pids) {
       try {
         process.kill(pid, 'SIGKILL')
       } catch {

@@ -39,7 +39,7 @@ export function commandHelp(command: Command, terminal: Terminal): string {
 
 /** The commands and their options in Markdown. */
 export function reference(commands: readonly Command[]): string {
-  const cell = (text: string) => text.replaceAll('|', '\\|')
+  const cell = (text: string) => text.replaceAll(/[|<]/g, '\\$&')
   return commands
     .map(command => {
       const options = Object.entries(command.options).map(
@@ -47,7 +47,7 @@ export function reference(commands: readonly Command[]): string {
       )
       const usage = ['vitrine', command.name, ...command.positionals].join(' ')
       return [
-        `### ${command.name}\n\n\`${usage}\`: ${command.summary}.`,
+        `### ${command.name}\n\n\`${usage}\`: ${cell(command.summary)}.`,
         ...(options.length > 0 ? [`| option | |\n|---|---|\n${options.join('\n')}`] : []),
         ...(command.examples ? [`\`\`\`sh\n${command.examples.join('\n')}\n\`\`\``] : []),
       ].join('\n\n')

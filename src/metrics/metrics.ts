@@ -7,6 +7,7 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Worker } from 'node:worker_threads'
+import { compileCacheEnv } from '../compile-cache.ts'
 import type { Config } from '../config.ts'
 import { VitrineError } from '../errors.ts'
 import type { SchedulerStats } from '../scheduler/stats.ts'
@@ -113,7 +114,7 @@ class MetricsService implements Metrics {
       workerData: data,
       name: 'metrics',
       resourceLimits: RESOURCES,
-      env: {},
+      env: compileCacheEnv(),
     })
     this.#worker = worker
     const started = Promise.withResolvers<void>()

@@ -60,7 +60,7 @@ export class HttpExchange implements DispatchedExchange {
   link: ExchangeLink | null = null
   responded = false
   /** The connection ends with the response: nothing that follows on it is a request. */
-  isLast = false
+  isLast: boolean
   host = ''
   /** Index in the proxy's list of exchanges. */
   slot = -1
@@ -99,6 +99,8 @@ export class HttpExchange implements DispatchedExchange {
     this.method = request.method ?? ''
     this.#url = options.target
     this.requestId = requestIdFrom(headers['x-request-id'] as string | undefined)
+    // Of what comes behind an upgrade that is not taken up, node:http loses the beginning.
+    this.isLast = headers.upgrade !== undefined
     const length = headers['content-length']
     this.hasBody = headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0)
     this.#body = this.hasBody
@@ -308,7 +310,7 @@ export class HttpExchange implements DispatchedExchange {
 
   /** False if node:http finds a name or value that it will not send. */
   #writeHead(status: number, headers: string[]): boolean {
-    this.isLast = this.#closesConnection()
+    this.isLast ||= this.#closesConnection()
     if (this.isLast) headers.push('connection', 'close')
     try {
       this.response.writeHead(status, headers)

@@ -17,7 +17,13 @@ import type { Answer } from './status.ts'
 export type ProxyConfig = ExchangeHost['config'] &
   Pick<
     Config,
-    'listen' | 'stopGraceMs' | 'connectionsMax' | 'headersMs' | 'keepAliveMs' | 'requestHeaderBytesMax'
+    | 'listen'
+    | 'stopGraceMs'
+    | 'connectionsMax'
+    | 'pipelineMax'
+    | 'headersMs'
+    | 'keepAliveMs'
+    | 'requestHeaderBytesMax'
   >
 
 export interface ProxyOptions {
@@ -181,8 +187,8 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
   #begin(request: Request, response: Response): void {
     const socket = request.socket as ClientSocket
     const known = socket[kClient]
-    // Node goes on reading; whether the client means what it has sent as a request is past telling.
-    if (known?.exchange.isLast) return
+    // Whether the client means this as a request is past telling. Node would read on and keep what it finds.
+    if (known?.exchange.isLast) return void socket.pause()
     const clientIp = known?.ip ?? addressOf(socket)
     const expectation = request[kExpectation]
     const exchange = new HttpExchange(
@@ -203,7 +209,11 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
     response.on('drain', onDrain)
     response.on('error', ignore)
     this.#exchanges.add(exchange)
-    if (expectation === 'unknown') {
+    if (client.open > this.config.pipelineMax) {
+      // All of them may be answered at length and none of it be read.
+      const message = `More than ${this.config.pipelineMax} requests are under way on this connection.`
+      exchange.refuse({ status: 429, rejection: 'malformed', message })
+    } else if (expectation === 'unknown') {
       exchange.refuse({ status: 417, rejection: 'malformed', message: 'The expectation cannot be met.' })
     } else {
       exchange.begin()

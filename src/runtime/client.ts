@@ -1,8 +1,6 @@
 /**
  * The scheduler's end of the connection to one runtime process.
  *
- * Requests are exchanges in an array of slots with generation numbers (a Map under rising ids keeps dead
- * requests alive in its discarded tables). Heads bound for one instance leave in one frame for each flush.
  * Everything a runtime sends is validated: a frame that breaks the rules closes the connection, a frame for a
  * stream that has ended is dropped.
  */
@@ -10,18 +8,19 @@ import assert from 'node:assert/strict'
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { OUTCOMES, TERMINATIONS, type Termination } from '../outcome.ts'
 import { RESPONSE_FINISHED, RESPONSE_WHOLE } from '../sandbox/wire.ts'
-import type { Exchange, ExchangeLink } from '../scheduler/exchange.ts'
+import type { Exchange } from '../scheduler/exchange.ts'
+import { HeadBatches } from './head-batches.ts'
 import type { InstanceEnd, InstanceSpec, Notice, RequestEnd, RuntimeStats, StartResult } from './messages.ts'
 import {
   FRAME,
   FrameReader,
   FrameWriter,
-  HAS_BODY,
   PAYLOAD_BYTES_MAX,
   PROTOCOL_VERSION,
   ProtocolError,
 } from './protocol.ts'
 import { readEnded, readJson, readNotice, readStartResult, readStats } from './readers.ts'
+import { type Stream, StreamTable } from './stream-table.ts'
 
 /** What becomes known of a runtime. Exchanges named here have been unlinked already. */
 export interface RuntimeEvents {
@@ -53,33 +52,6 @@ export interface ConnectOptions {
   signal?: AbortSignal
 }
 
-/** A stream of this connection: one exchange, from `send` until the runtime says `finished`. */
-class Stream implements ExchangeLink {
-  readonly client: RuntimeClient
-  readonly exchange: Exchange
-  readonly instance: number
-  readonly stream: number
-  entered = false
-  headSeen = false
-  /** The exchange has seen onEnd or onFail, or was aborted: only `finished` is still awaited. */
-  over = false
-
-  constructor(client: RuntimeClient, exchange: Exchange, instance: number, stream: number) {
-    this.client = client
-    this.exchange = exchange
-    this.instance = instance
-    this.stream = stream
-  }
-}
-
-interface Batch {
-  ids: number[]
-  heads: string
-}
-
-/** Heads in one frame; a single one is far shorter (`requestHeaderBytesMax`). */
-const HEADS_CHARS_MAX = PAYLOAD_BYTES_MAX / 2
-const SLOTS_MAX = 65_536
 const READ_BYTES = 65_536
 /** Up to this many requests under way, each is sent at once rather than at the end of the turn. */
 const QUIET_MAX = 4
@@ -88,18 +60,15 @@ export class RuntimeClient implements AsyncDisposable {
   readonly #socket: Socket
   readonly #events: RuntimeEvents
   readonly #writer: FrameWriter
-  readonly #slots: (Stream | null)[] = []
-  readonly #generations: number[] = []
-  readonly #free: number[] = []
+  readonly #heads: HeadBatches
+  readonly #streams = new StreamTable()
   readonly #starts = new Map<number, (result: StartResult) => void>()
   readonly #pings = new Map<
     number,
     { resolve: (stats: RuntimeStats) => void; reject: (error: Error) => void }
   >()
-  readonly #batches = new Map<number, Batch>()
   #pingId = 0
   #pid = 0
-  #inFlight = 0
   #closed = false
   #greeted: { resolve: () => void; reject: (error: Error) => void } | null = null
 
@@ -123,9 +92,10 @@ export class RuntimeClient implements AsyncDisposable {
       },
     } as NetConnectOpts)
     this.#writer = new FrameWriter(this.#socket, {
-      isBusy: () => this.#inFlight > QUIET_MAX,
-      beforeFlush: () => this.#flushHeads(),
+      isBusy: () => this.#streams.size > QUIET_MAX,
+      beforeFlush: () => this.#heads.flush(),
     })
+    this.#heads = new HeadBatches(this.#writer)
     let reason = 'connection closed'
     this.#socket.on('error', error => {
       reason = error.message
@@ -161,7 +131,7 @@ export class RuntimeClient implements AsyncDisposable {
 
   /** Requests that the runtime holds, waitUntil work included. */
   get inFlight(): number {
-    return this.#inFlight
+    return this.#streams.size
   }
 
   /** Starts an instance under an id that no other of this client has. Never rejects. */
@@ -179,53 +149,36 @@ export class RuntimeClient implements AsyncDisposable {
   /** Ends an instance now; `instanceEnded` follows. */
   stop(instance: number, reason: Termination): void {
     if (this.#closed) return
-    this.#flushHeads()
+    this.#heads.flush()
     this.#writer.frame(FRAME.stop, TERMINATIONS.indexOf(reason), instance, 0)
   }
 
   /** Sends a request to an instance. Its body, if it has one, follows by `sendBody` and `endBody`. */
   send(instance: number, exchange: Exchange): void {
     assert(!this.#closed, 'a request for a runtime that has gone')
-    const slot = this.#free.pop() ?? this.#slots.length
-    if (slot >= SLOTS_MAX) throw new Error('more requests in flight than a connection has slots')
-    const generation = ((this.#generations[slot] ?? 0) % 0x7fff) + 1
-    this.#generations[slot] = generation
-    const stream = new Stream(this, exchange, instance, generation * SLOTS_MAX + slot)
-    this.#slots[slot] = stream
-    exchange.link = stream
-    this.#inFlight++
-    const id = exchange.hasBody ? (stream.stream | HAS_BODY) >>> 0 : stream.stream
-    const head = exchange.head()
-    const batch = this.#batches.get(instance)
-    if (batch && batch.heads.length + head.length < HEADS_CHARS_MAX) {
-      batch.ids.push(id)
-      batch.heads += `\0${head}`
-    } else {
-      if (batch) this.#flushHeads()
-      this.#batches.set(instance, { ids: [id], heads: head })
-    }
-    this.#writer.schedule()
+    const { stream } = this.#streams.open(this, exchange, instance)
+    this.#heads.add(instance, stream, { head: exchange.head(), hasBody: exchange.hasBody })
   }
 
   /** Sends request body bytes, of which the exchange must have credit. */
   sendBody(exchange: Exchange, chunk: Buffer): void {
     if (!exchange.link) return
-    this.#flushHeads()
+    this.#heads.flush()
     this.#writer.bytes(FRAME.chunk, exchange.link.stream, chunk)
   }
 
   endBody(exchange: Exchange): void {
     if (!exchange.link) return
-    this.#flushHeads()
+    this.#heads.flush()
     this.#writer.frame(FRAME.end, 0, exchange.link.stream, 0)
   }
 
   /** Gives the request up: the app sees an abort, the exchange hears nothing more. */
   abort(exchange: Exchange): void {
     if (!exchange.link) return
-    this.#flushHeads()
+    this.#heads.flush()
     this.#writer.frame(FRAME.abort, 0, exchange.link.stream, 0)
-    this.#settle(exchange.link as Stream)
+    ;(exchange.link as Stream).settle()
   }
 
   /** `bytes` of the response have gone to the HTTP client: the app may send as many more. */
@@ -254,29 +207,18 @@ export class RuntimeClient implements AsyncDisposable {
     await closed
   }
 
-  #flushHeads(): void {
-    if (this.#batches.size === 0) return
-    for (const [instance, { ids, heads }] of this.#batches) {
-      const payload = this.#writer.frame(FRAME.requests, 0, instance, 2 + 4 * ids.length + heads.length)
-      payload.writeUInt16LE(ids.length, 0)
-      for (let i = 0; i < ids.length; i++) payload.writeUInt32LE(ids[i]!, 2 + 4 * i)
-      payload.latin1Write(heads, 2 + 4 * ids.length)
-    }
-    this.#batches.clear()
-  }
-
   readonly #onFrame = (type: number, flags: number, id: number, payload: Buffer): void => {
     switch (type) {
       case FRAME.response:
         return this.#onResponse(flags, id, payload)
       case FRAME.chunk: {
-        const stream = this.#stream(id)
+        const stream = this.#streams.get(id)
         if (!stream || stream.over) return
         if (!stream.headSeen) throw new ProtocolError('body before head')
         return stream.exchange.onChunk(Buffer.from(payload))
       }
       case FRAME.end: {
-        const stream = this.#stream(id)
+        const stream = this.#streams.get(id)
         if (!stream || stream.over) return
         if (!stream.headSeen || payload.length < 4) throw new ProtocolError('end before head')
         return this.#endResponse(stream, payload.readUInt32LE(0) / 1000)
@@ -285,26 +227,29 @@ export class RuntimeClient implements AsyncDisposable {
       case FRAME.finished:
         return this.#onFinished(id, payload, type === FRAME.finished)
       case FRAME.credit: {
-        const stream = this.#stream(id)
+        const stream = this.#streams.get(id)
         if (stream && !stream.over && payload.length === 4) stream.exchange.onCredit(payload.readUInt32LE(0))
         return
       }
       case FRAME.started: {
+        // Read first: what is malformed closes the connection, which answers all that is still awaited.
+        const result = readStartResult(payload)
         const settle = this.#starts.get(id)
         this.#starts.delete(id)
-        return settle?.(readStartResult(payload))
+        return settle?.(result)
       }
       case FRAME.ended:
         return this.#onEnded(id, payload)
       case FRAME.notice: {
         const notice = readNotice(payload)
-        const stream = notice.type === 'log' ? this.#stream(notice.stream) : null
+        const stream = notice.type === 'log' ? this.#streams.get(notice.stream) : null
         return this.#events.notice(id, notice, stream?.exchange.requestId ?? '')
       }
       case FRAME.pong: {
+        const stats = readStats(payload)
         const ping = this.#pings.get(id)
         this.#pings.delete(id)
-        return ping?.resolve(readStats(payload))
+        return ping?.resolve(stats)
       }
       case FRAME.catastrophe:
         return this.#onCatastrophe(id, payload)
@@ -316,16 +261,17 @@ export class RuntimeClient implements AsyncDisposable {
   }
 
   #onResponse(flags: number, id: number, payload: Buffer): void {
-    const stream = this.#stream(id)
+    const stream = this.#streams.get(id)
     if (!stream) return
     if (payload.length < 12) throw new ProtocolError('short response frame')
     const cpuMs = payload.readUInt32LE(4) / 1000
     const bodyAt = 12 + payload.readUInt32LE(8)
     if (bodyAt > payload.length || stream.headSeen) throw new ProtocolError('malformed response frame')
+    const whole = (flags & RESPONSE_WHOLE) !== 0
+    if (flags & RESPONSE_FINISHED && !whole) throw new ProtocolError('finished before its body')
     stream.headSeen = true
     stream.entered = true
     if (!stream.over) {
-      const whole = (flags & RESPONSE_WHOLE) !== 0
       const headers = bodyAt > 12 ? payload.latin1Slice(12, bodyAt).split('\n') : []
       const { exchange } = stream
       exchange.onHead(payload.readUInt16LE(0), headers, whole ? wholeBody(payload, bodyAt) : null)
@@ -335,20 +281,21 @@ export class RuntimeClient implements AsyncDisposable {
   }
 
   #endResponse(stream: Stream, cpuMs: number): void {
-    this.#settle(stream)
+    stream.settle()
     stream.exchange.onEnd(cpuMs)
   }
 
   #onFinished(id: number, payload: Buffer, isOver: boolean): void {
-    const stream = this.#stream(id)
+    const stream = this.#streams.get(id)
     if (!stream) return
     const outcome = OUTCOMES[payload[0] ?? 255]
     if (!outcome || payload.length < 8) throw new ProtocolError('malformed finish')
     const end: RequestEnd = { outcome, cpuMs: payload.readUInt32LE(4) / 1000 }
     if (payload.length > 8) end.message = payload.utf8Slice(8, Math.min(payload.length, 8 + 4096))
     if (!stream.over) {
-      this.#settle(stream)
-      if (outcome === 'ok') stream.exchange.onFail('internalError', 'The runtime lost the response.', end.cpuMs)
+      stream.settle()
+      if (outcome === 'ok')
+        stream.exchange.onFail('internalError', 'The runtime lost the response.', end.cpuMs)
       else stream.exchange.onFail(outcome, end.message ?? '', end.cpuMs)
     }
     if (isOver) this.#finish(stream, end)
@@ -356,20 +303,14 @@ export class RuntimeClient implements AsyncDisposable {
 
   #onEnded(instance: number, payload: Buffer): void {
     const { end, guilty, untouched } = readEnded(payload)
+    const unsent = this.#heads.drop(instance)
     const untouchedIds = new Set(untouched)
+    const isUntouched = (stream: Stream) =>
+      !stream.headSeen && (unsent.has(stream.stream) || untouchedIds.has(stream.stream))
     const failed = { guilty: null as Exchange | null, entered: [] as Exchange[], untouched: [] as Exchange[] }
-    // Heads that wait for the next flush never left.
-    const unsent = this.#batches.get(instance)
-    if (unsent) for (const id of unsent.ids) untouchedIds.add((id & ~HAS_BODY) >>> 0)
-    this.#batches.delete(instance)
-    for (const stream of this.#slots) {
-      if (!stream || stream.instance !== instance) continue
-      const wasOver = stream.over
-      this.#release(stream)
-      if (wasOver) continue
+    for (const stream of this.#streams.releaseAll(instance)) {
       if (stream.stream === guilty) failed.guilty = stream.exchange
-      else if (untouchedIds.has(stream.stream) && !stream.headSeen) failed.untouched.push(stream.exchange)
-      else failed.entered.push(stream.exchange)
+      else (isUntouched(stream) ? failed.untouched : failed.entered).push(stream.exchange)
     }
     this.#starts.get(instance)?.(endedStart(end))
     this.#starts.delete(instance)
@@ -401,47 +342,19 @@ export class RuntimeClient implements AsyncDisposable {
     for (const { reject } of this.#pings.values()) reject(new Error(reason))
     this.#pings.clear()
     const byInstance = new Map<number, FailedExchanges & { instance: number }>()
-    const unsent = new Set(
-      [...this.#batches.values()].flatMap(batch => batch.ids.map(id => (id & ~HAS_BODY) >>> 0)),
-    )
-    this.#batches.clear()
-    for (const stream of this.#slots) {
-      if (!stream) continue
-      const failed = byInstance.get(stream.instance) ?? {
-        instance: stream.instance,
-        entered: [],
-        untouched: [],
-      }
-      byInstance.set(stream.instance, failed)
-      const wasOver = stream.over
-      this.#release(stream)
-      if (!wasOver) (unsent.has(stream.stream) ? failed.untouched : failed.entered).push(stream.exchange)
+    const unsent = this.#heads.drop()
+    for (const stream of this.#streams.releaseAll()) {
+      const { instance } = stream
+      const failed = byInstance.get(instance) ?? { instance, entered: [], untouched: [] }
+      byInstance.set(instance, failed)
+      ;(unsent.has(stream.stream) ? failed.untouched : failed.entered).push(stream.exchange)
     }
     this.#events.closed([...byInstance.values()], reason)
   }
 
-  #stream(id: number): Stream | null {
-    const stream = this.#slots[id % SLOTS_MAX]
-    return stream && stream.stream === id ? stream : null
-  }
-
-  /** Nothing more comes to the exchange from this stream. */
-  #settle(stream: Stream): void {
-    stream.over = true
-    if (stream.exchange.link === stream) stream.exchange.link = null
-  }
-
   #finish(stream: Stream, end: RequestEnd): void {
-    this.#release(stream)
+    this.#streams.release(stream)
     this.#events.finished(stream.instance, stream.exchange, end)
-  }
-
-  #release(stream: Stream): void {
-    this.#settle(stream)
-    const slot = stream.stream % SLOTS_MAX
-    this.#slots[slot] = null
-    this.#free.push(slot)
-    this.#inFlight--
   }
 }
 

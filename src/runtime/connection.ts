@@ -1,12 +1,12 @@
 /** One scheduler's connection to this runtime: its frames, and the instances that it has started here. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { OUTCOMES, TERMINATIONS } from '../outcome.ts'
+import { OUTCOMES, TERMINATIONS, type Termination } from '../outcome.ts'
 import { EVENT } from '../sandbox/wire.ts'
 import { Body } from './bodies.ts'
 import { Instance } from './instance.ts'
 import type { IsolatePool } from './isolate-pool.ts'
-import type { EndReport, InstanceSpec, InstanceStats, RuntimeStats } from './messages.ts'
+import type { EndReport, InstanceSpec, InstanceStats, RuntimeStats, StartResult } from './messages.ts'
 import { FRAME, FrameReader, FrameWriter, HAS_BODY, PROTOCOL_VERSION, ProtocolError } from './protocol.ts'
 import { readJson } from './readers.ts'
 import type { RuntimeContext } from './runtime-context.ts'
@@ -32,6 +32,7 @@ interface PendingStart {
   have: number
 }
 
+const LAUNCHES_AT_ONCE = 4
 const QUIET_MAX = 4
 /** Refreshing an instance's heap figures costs some 20 µs: this many at each heartbeat. */
 const STATS_MAX = 100
@@ -46,6 +47,8 @@ export class Connection implements RuntimeContext {
   readonly #instances = new Map<number, Instance>()
   readonly #starts = new Map<number, PendingStart>()
   readonly #toPump = new Set<Instance>()
+  readonly #waiting: { id: number; pending: PendingStart }[] = []
+  #launching = 0
   #reading = false
   #greeted = false
 
@@ -117,8 +120,7 @@ export class Connection implements RuntimeContext {
       case FRAME.bundle:
         return this.#bundle(id, payload)
       case FRAME.stop:
-        this.#starts.delete(id)
-        return this.#instances.get(id)?.stop(TERMINATIONS[flags] ?? 'shutdown')
+        return this.#stop(id, TERMINATIONS[flags] ?? 'shutdown')
       case FRAME.ping:
         return this.#pong(id)
       default:
@@ -162,6 +164,7 @@ export class Connection implements RuntimeContext {
   #credit(id: number, bytes: number): void {
     const request = this.requests.get(id)
     if (!request) return
+    request.credit += bytes
     if (request.piped) return request.piped.addSinkCredit(bytes)
     const owed = Math.min(request.creditDebt, bytes)
     request.creditDebt -= owed
@@ -194,7 +197,31 @@ export class Connection implements RuntimeContext {
     pending.have += piece.copy(pending.bundle, pending.have)
     if (pending.have < pending.bundle.length) return
     this.#starts.delete(id)
-    void this.#launch(id, pending)
+    this.#waiting.push({ id, pending })
+    this.#launchNext()
+  }
+
+  #stop(id: number, reason: Termination): void {
+    const waiting = this.#waiting.findIndex(start => start.id === id)
+    if (waiting >= 0) this.#waiting.splice(waiting, 1)
+    if (this.#starts.delete(id) || waiting >= 0) {
+      const phasesMs = { isolate: 0, compile: 0, evaluate: 0 }
+      const result: StartResult = { outcome: 'internalError', phasesMs, message: 'The start was called off.' }
+      return this.writer.json(FRAME.started, 0, id, result)
+    }
+    this.#instances.get(id)?.stop(reason)
+  }
+
+  /** A few at a time: a burst of starts that shared the cores evenly would all end late. */
+  #launchNext(): void {
+    if (this.#launching >= LAUNCHES_AT_ONCE) return
+    const next = this.#waiting.shift()
+    if (!next) return
+    this.#launching++
+    void this.#launch(next.id, next.pending).finally(() => {
+      this.#launching--
+      this.#launchNext()
+    })
   }
 
   async #launch(id: number, { spec, bundle }: PendingStart): Promise<void> {

@@ -4,57 +4,56 @@
  * The records are a tenant's bytes. Each is checked against what this side knows: an id that is not the
  * instance's, a second response, a body that was never begun is a Violation.
  */
-import { createHash, type Hash } from 'node:crypto'
 import { OUTCOMES } from '../outcome.ts'
 import {
-  DIGESTS,
   EVENT,
-  FETCH_BODY,
-  FETCH_FIXED,
-  FETCHED_BODY,
-  FETCHED_REDIRECTED,
   GUEST_ID,
   LIMIT_NOTICES,
   PULL,
   RECORD,
-  REDIRECT_SHIFT,
-  REDIRECTS,
   RESPONSE_FINISHED,
   RESPONSE_TEXT,
   RESPONSE_WHOLE,
   WIRE_LEVELS,
 } from '../sandbox/wire.ts'
-import type { Body, Producer, Puller, Sink } from './bodies.ts'
+import type { Body, Puller, Sink } from './bodies.ts'
+import { GuestOperations } from './guest-operations.ts'
 import type { Instance } from './instance.ts'
 import { transfer, withoutHostFrames } from './isolate.ts'
 import type { Notice } from './messages.ts'
 import { BODY_WINDOW, FRAME, PAYLOAD_BYTES_MAX, PIECE_BYTES } from './protocol.ts'
 import { encodeText, itemAt, readRecords, type Texts, uint32, Violation } from './records.ts'
 import type { ServedRequest } from './served-request.ts'
-import { Subfetch } from './subfetch.ts'
 
 const RESPONSE_FIXED_BYTES = 12
-/** Digests and other small things that one instance may have under way. */
-const SINKS_MAX = 10_000
 /** The longest line: it fits a frame, however JSON escapes it. The kernel's lines are shorter. */
 const LOG_LINE_BYTES_MAX = PAYLOAD_BYTES_MAX / 8
+/** How far a text that begins within its credit may go beyond it: the sandbox counts characters. */
+const CREDIT_SLACK_BYTES = 2 ** 20
 /** How far beyond the kernel's own limit log bytes may go before they must be forged. */
 const LOG_SLACK = 4
+/** What a line costs besides its text. */
+const LOG_LINE_BYTES = 64
 
 export class GuestRecords {
   readonly #instance: Instance
-  /** Outgoing bodies that the guest sends, by id: uploads and digests. Responses go straight to frames. */
-  readonly #sinks = new Map<number, Sink>()
-  /** Bodies that the guest handed over to be sent as an upload, by the upload's id. */
-  readonly #piped = new Map<number, Body>()
-  readonly #fetches = new Map<number, { fetch: Subfetch; owner: ServedRequest }>()
+  /** What the guest has begun itself: fetches and digests. */
+  readonly #begun: GuestOperations
   #wake: NodeJS.Timeout | null = null
   #cpuNsEach = 0
   #call = 0
+  /** When the guest wants to be woken: this call's last word on it; -1: it has not said. */
+  #wakeMs = -1
+  /** Bits of the limits that this call has hit: each is told once, however often that was. */
+  #limitsTold = 0
+  /** Bytes logged in the present second for no request that is here. */
+  #strayLogBytes = 0
+  #strayLogSince = 0
   #texts: Texts | null = null
 
   constructor(instance: Instance) {
     this.#instance = instance
+    this.#begun = new GuestOperations(instance, notice => this.#notice(notice))
   }
 
   /** Acts on the records of one call. `cpuNsEach`: CPU time to charge to each request they speak of. */
@@ -62,7 +61,10 @@ export class GuestRecords {
     this.#cpuNsEach = cpuNsEach
     this.#call = call
     this.#texts = texts
+    this.#limitsTold = 0
+    this.#wakeMs = -1
     readRecords(outbox, bytes, this.#handle)
+    if (this.#wakeMs >= 0) this.#wakeAfter(this.#wakeMs)
   }
 
   /** Adds a call's CPU time to a request, once. */
@@ -74,15 +76,14 @@ export class GuestRecords {
 
   /** Tells the developer of an exception that the sandbox has not seen. */
   logException(stream: number, message: string): void {
+    if (!this.#mayLog(this.#instance.context.requests.get(stream), message.length)) return
     this.#notice({ type: 'log', stream, level: 'error', kind: 'exception', message, time: Date.now() })
   }
 
   /** The instance has ended: nothing of it goes on. */
   close(): void {
     if (this.#wake) clearTimeout(this.#wake)
-    for (const { fetch } of this.#fetches.values()) fetch.abort()
-    this.#fetches.clear()
-    this.#sinks.clear()
+    this.#begun.close()
   }
 
   readonly #handle = (type: number, id: number, payload: Buffer): void => {
@@ -96,7 +97,7 @@ export class GuestRecords {
       case RECORD.end:
         return this.#bodyEnd(id)
       case RECORD.broken:
-        return this.#sinks.get(id)?.fail('The body stream failed.')
+        return this.#begun.sink(id)?.fail('The body stream failed.')
       case RECORD.pipe:
         return this.#pipe(id, this.#body(uint32(payload, 0)))
       case RECORD.failed:
@@ -108,17 +109,18 @@ export class GuestRecords {
       case RECORD.cancel:
         return this.#findBody(id)?.cancel()
       case RECORD.fetch:
-        return this.#fetch(id, payload)
+        return this.#begun.fetch(id, this.#request(uint32(payload, 0)), payload)
       case RECORD.abortFetch:
-        return this.#dropFetch(id)
+        return this.#begun.drop(id)
       case RECORD.digest:
-        return this.#digest(id, payload)
+        return this.#begun.digest(id, payload)
       case RECORD.log:
         return this.#log(id, payload)
       case RECORD.wake:
-        return this.#wakeAfter(payload.length >= 8 ? payload.readDoubleLE(0) : 0)
+        this.#wakeMs = payload.length >= 8 ? Math.max(0, payload.readDoubleLE(0)) || 0 : 0
+        return
       case RECORD.limit:
-        return this.#notice({ type: 'limit', limit: itemAt(LIMIT_NOTICES, uint32(payload, 0)) })
+        return this.#limit(uint32(payload, 0))
       default:
         throw new Violation(`record of unknown type ${type}`)
     }
@@ -166,9 +168,11 @@ export class GuestRecords {
   }
 
   #chunk(id: number, bytes: Buffer): void {
-    if (id >= GUEST_ID) return this.#sinks.get(id)?.write(bytes)
+    if (id >= GUEST_ID) return this.#begun.sink(id)?.write(bytes)
     const request = this.#request(id)
     if (!request.headSent || request.ended || request.piped) throw new Violation('body outside of a response')
+    if (request.credit < -CREDIT_SLACK_BYTES) throw new Violation('a body beyond its credit')
+    request.credit -= bytes.length
     this.#instance.context.writer.bytes(FRAME.chunk, id, bytes)
   }
 
@@ -181,9 +185,7 @@ export class GuestRecords {
 
   #bodyEnd(id: number): void {
     if (id >= GUEST_ID) {
-      this.#sinks.get(id)?.end()
-      this.#sinks.delete(id)
-      return
+      return this.#begun.end(id)
     }
     const request = this.#request(id)
     if (!request.headSent || request.ended || request.piped) throw new Violation('end outside of a response')
@@ -200,12 +202,7 @@ export class GuestRecords {
   /** An app hands a body over as it is: its bytes never enter the isolate. */
   #pipe(id: number, body: Body): void {
     const tell = (failed: boolean) => this.#instance.push(EVENT.piped, id, failed ? 1 : 0)
-    if (id >= GUEST_ID) {
-      const sink = this.#sinks.get(id)
-      if (!sink) throw new Violation('pipe to nowhere')
-      this.#piped.set(id, body)
-      return body.pipe(pipedSink(sink, tell), BODY_WINDOW)
-    }
+    if (id >= GUEST_ID) return this.#begun.pipe(id, { body, tell })
     const request = this.#request(id)
     if (!request.headSent || request.ended || request.piped) throw new Violation('pipe outside of a response')
     const { writer } = this.#instance.context
@@ -260,12 +257,12 @@ export class GuestRecords {
     if (request.expiry) clearTimeout(request.expiry)
     request.body?.cancel()
     request.piped?.cancel()
-    for (const id of request.fetches?.keys() ?? []) this.#dropFetch(id)
+    for (const id of request.fetches?.keys() ?? []) this.#begun.drop(id)
     this.#instance.context.requests.remove(request)
   }
 
   #findBody(id: number): Body | null {
-    if (id >= GUEST_ID) return this.#fetches.get(id)?.fetch.body ?? null
+    if (id >= GUEST_ID) return this.#begun.body(id)
     const request = this.#instance.context.requests.get(id)
     return request?.instance === this.#instance ? request.body : null
   }
@@ -290,95 +287,10 @@ export class GuestRecords {
     body.pull(how === PULL.chunk ? 'chunk' : how === PULL.bytes ? 'bytes' : 'text', puller)
   }
 
-  #fetch(id: number, payload: Buffer): void {
-    const owner = this.#request(uint32(payload, 0))
-    if (id < GUEST_ID || this.#fetches.has(id)) throw new Violation('fetch under an id that is taken')
-    if (++owner.subrequests > this.#instance.spec.limits.subrequests)
-      throw new Violation('too many subrequests')
-    const flags = uint32(payload, 4)
-    const [method = '', url = '', ...headers] = payload.latin1Slice(8, payload.length).split('\n')
-    const instance = this.#instance
-    const request = {
-      app: instance.spec.app,
-      method,
-      url,
-      headers,
-      redirect: itemAt(REDIRECTS, (flags >> REDIRECT_SHIFT) & 3),
-      body:
-        flags & FETCH_BODY
-          ? flags & FETCH_FIXED
-            ? ('fixed' as const)
-            : ('stream' as const)
-          : ('none' as const),
-    }
-    const fetch = new Subfetch(() => instance.context.fetcher(), request, {
-      account: instance.account,
-      producer: this.#guest(id),
-      events: {
-        responded: (head, hasBody) => {
-          const code =
-            head.status | (((hasBody ? FETCHED_BODY : 0) | (head.redirected ? FETCHED_REDIRECTED : 0)) << 16)
-          instance.push(EVENT.fetched, id, code, [head.url, head.statusText, ...head.headers].join('\n'))
-        },
-        failed: message => instance.push(EVENT.fetchFailed, id, 0, message),
-        ended: (status, durationMs) => this.#notice({ type: 'subrequest', status, durationMs }),
-      },
-    })
-    this.#fetches.set(id, { fetch, owner })
-    owner.fetches ??= new Map()
-    owner.fetches.set(id, fetch)
-    if (fetch.upload) this.#sinks.set(id, fetch.upload)
-  }
-
-  #dropFetch(id: number): void {
-    const found = this.#fetches.get(id)
-    if (!found) return
-    this.#fetches.delete(id)
-    this.#sinks.delete(id)
-    this.#piped.delete(id)
-    found.owner.fetches?.delete(id)
-    found.fetch.abort()
-  }
-
-  #digest(id: number, payload: Buffer): void {
-    const name = itemAt(DIGESTS, uint32(payload, 4))
-    if (id < GUEST_ID || this.#sinks.has(id) || this.#sinks.size >= SINKS_MAX) throw new Violation('digest')
-    const hash: Hash = createHash(name.replace('-', '').toLowerCase())
-    const guest = this.#guest(id)
-    this.#sinks.set(id, {
-      write: bytes => {
-        hash.update(bytes)
-        guest.credit(bytes.length)
-      },
-      end: () => {
-        const digest = hash.digest()
-        const copy = new Uint8Array(digest)
-        this.#instance.push(EVENT.digested, id, 0, transfer(copy.buffer))
-      },
-      fail: () => {},
-    })
-  }
-
-  /** The guest as the producer of an outgoing body, or the body that it handed over. */
-  #guest(id: number): Producer {
-    return {
-      credit: bytes => {
-        const piped = this.#piped.get(id)
-        if (piped) piped.addSinkCredit(bytes)
-        else this.#instance.push(EVENT.credit, id, bytes)
-      },
-      cancel: () => this.#instance.push(EVENT.unwanted, id),
-    }
-  }
-
   #log(id: number, payload: Buffer): void {
     const code = uint32(payload, 0)
     const request = id === 0 ? null : this.#instance.context.requests.get(id)
-    if (request) {
-      request.logBytes += payload.length
-      const max = LOG_SLACK * (this.#instance.spec.limits.logBytesPerRequest + PIECE_BYTES)
-      if (request.logBytes > max) throw new Violation('more log than the limit')
-    }
+    if (!this.#mayLog(request, payload.length)) throw new Violation('more log than the limit')
     const text = payload.utf8Slice(4, Math.min(payload.length, 4 + LOG_LINE_BYTES_MAX))
     const isException = (code & 0x100) !== 0
     this.#notice({
@@ -389,6 +301,30 @@ export class GuestRecords {
       message: isException ? withoutHostFrames(text) : text,
       time: Date.now(),
     })
+  }
+
+  /** Counts a line of the log, for its request; what belongs to none is bounded by the second. */
+  #mayLog(request: ServedRequest | null, bytes: number): boolean {
+    const max = LOG_SLACK * (this.#instance.spec.limits.logBytesPerRequest + PIECE_BYTES)
+    const cost = bytes + LOG_LINE_BYTES
+    if (request) {
+      request.logBytes += cost
+      return request.logBytes <= max
+    }
+    const now = performance.now()
+    if (now - this.#strayLogSince > 1000) {
+      this.#strayLogSince = now
+      this.#strayLogBytes = 0
+    }
+    this.#strayLogBytes += cost
+    return this.#strayLogBytes <= max
+  }
+
+  #limit(index: number): void {
+    const limit = itemAt(LIMIT_NOTICES, index)
+    if (this.#limitsTold & (1 << index)) return
+    this.#limitsTold |= 1 << index
+    this.#notice({ type: 'limit', limit })
   }
 
   #notice(notice: Notice): void {
@@ -402,20 +338,5 @@ export class GuestRecords {
       this.#wake = null
       this.#instance.push(EVENT.wake, 0)
     }, delay)
-  }
-}
-
-/** Tells the guest how a body that it handed over has ended. */
-function pipedSink(sink: Sink, tell: (failed: boolean) => void): Sink {
-  return {
-    write: bytes => sink.write(bytes),
-    end: () => {
-      sink.end()
-      tell(false)
-    },
-    fail: message => {
-      sink.fail(message)
-      tell(true)
-    },
   }
 }

@@ -24,9 +24,15 @@ interface QueuedEvent {
   extra: Transferable
 }
 
+/** Events that may wait: requests are bounded by the scheduler, what an app asks for by its other limits. */
+const QUEUE_MAX = 100_000
+const MESSAGE_CHARS_MAX = 512
+
 /** An isolate that is running without using CPU time for this long stands still (Atomics.wait). */
 const STALL_MS = 1000
 const NS_PER_MS = 1e6
+/** CPU time of one call, in limits of one request. */
+const CALL_LIMITS_MAX = 3
 
 export class Instance implements Watched {
   readonly id: number
@@ -133,6 +139,9 @@ export class Instance implements Watched {
   /** Queues an event and lets it enter as soon as the isolate is idle. */
   push(type: number, id: number, a = 0, extra?: Transferable, head = ''): void {
     if (this.isOver) return
+    if (this.#queue.length >= QUEUE_MAX) {
+      return this.kill('protocolViolation', 'The app asks for more than it takes.', this.#current)
+    }
     this.#queue.push({ type, id, a, head, extra })
     if (!this.#running) this.context.pumpSoon(this)
   }
@@ -249,8 +258,10 @@ export class Instance implements Watched {
       const texts = this.#control[CONTROL.texts]! > 0 ? new Texts(this.#isolate.takeTexts()) : null
       this.#records.take(this.#outbox, this.#control[CONTROL.outboxBytes]!, texts, cpuNsEach, this.#call)
     } catch (error) {
-      if (!(error instanceof Violation)) throw error
-      this.kill('protocolViolation', error.message, this.#current)
+      // Whatever an isolate brings about here, it ends that isolate and not the process.
+      const message = error instanceof Violation ? error.message : `Its records cannot be read: ${error}`
+      const reason = this.#isolate.isDisposed ? 'exceededMemory' : 'protocolViolation'
+      this.kill(reason, message.slice(0, MESSAGE_CHARS_MAX), this.#current)
       return
     }
     const current = this.context.requests.get(this.#current)
@@ -276,6 +287,9 @@ export class Instance implements Watched {
     const { cpuMs, startupCpuMs } = this.spec.limits
     const limitMs = this.#state === 'starting' ? startupCpuMs : cpuMs
     if (before + cpuNs - this.#watchedCpuNs > limitMs * NS_PER_MS) return this.#exceededCpu(current)
+    // Whatever the isolate says about whose turn it is: one call enters new requests within a millisecond only.
+    if (cpuNs - this.#callStartCpuNs > CALL_LIMITS_MAX * limitMs * NS_PER_MS)
+      return this.#exceededCpu(current)
     if (cpuNs - this.#progressCpuNs > NS_PER_MS) {
       this.#progressCpuNs = cpuNs
       this.#progressAt = now

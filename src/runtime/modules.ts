@@ -13,7 +13,7 @@ interface AppParts {
   context: ivm.Context
   /** Sets a global for the next script to pick up; undefined removes it. */
   expose: (name: string, value: Transferable) => Promise<void>
-  /** Takes the main module's namespace, or none for service-worker syntax. JSON list of handlers. */
+  /** Takes the main module's namespace, or none for service-worker syntax. The handlers' names, with commas. */
   register: (namespace: Transferable) => Promise<string>
   spec: InstanceSpec
   modules: BundleModule[]
@@ -72,7 +72,7 @@ export async function compileApp(parts: AppParts): Promise<CompiledApp> {
   return {
     evaluate: async () => {
       await mainModule.evaluate()
-      return JSON.parse(await registerMain(parts, mainModule)) as string[]
+      return handlerNames(await registerMain(parts, mainModule))
     },
   }
 }
@@ -94,7 +94,7 @@ async function compileScript(
         await parts.expose(HANDOVER, undefined)
       }
       await script.run(parts.context)
-      return JSON.parse(await parts.register(undefined)) as string[]
+      return handlerNames(await parts.register(undefined))
     },
   }
 }
@@ -110,6 +110,13 @@ async function registerMain(parts: AppParts, main: ivm.Module): Promise<string> 
     )
   }
 }
+
+/** What the isolate says about its handlers is the app's word. */
+function handlerNames(list: string): string[] {
+  return String(list).slice(0, HANDLERS_CHARS_MAX).split(',')
+}
+
+const HANDLERS_CHARS_MAX = 256
 
 /** An error that has no place in the app's code: its stack would show the host's. */
 function bundleError(message: string): Error {

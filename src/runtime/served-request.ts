@@ -1,6 +1,7 @@
 /** One request in the runtime, from the frame that brought it until `finished` has been sent. */
 import type { Body } from './bodies.ts'
 import type { Instance } from './instance.ts'
+import { BODY_WINDOW } from './protocol.ts'
 import type { Subfetch } from './subfetch.ts'
 
 export class ServedRequest {
@@ -22,6 +23,8 @@ export class ServedRequest {
   chargedCall = 0
   subrequests = 0
   logBytes = 0
+  /** Bytes of the response that may still be sent; a last text may go beyond it. */
+  credit = BODY_WINDOW
   /** Bytes by which texts came out longer than the characters that the sandbox counted as sent. */
   creditDebt = 0
   expiry: NodeJS.Timeout | null = null

@@ -13,7 +13,7 @@ import { enter as enterKernel, openKernel } from './kernel.ts'
 import { limitLogging, log, logException } from './logging.ts'
 import { openOutbox, takeTexts } from './outbox.ts'
 import { installParts as keepParts } from './parts.ts'
-import { jsonParse, jsonStringify, ownKeys, typedArrayLength } from './primordials.ts'
+import { arrayJoin, jsonParse, ownKeys, typedArrayLength } from './primordials.ts'
 import { randomBytes, seedRandom } from './random.ts'
 import { current, requireRequest } from './request-context.ts'
 import { limitServing } from './serve.ts'
@@ -65,9 +65,10 @@ export function expose(name: string, value: unknown): void {
   } else global[name] = value
 }
 
-/** Takes the app's handlers once its top level has run; JSON of their names. */
+/** Takes the app's handlers once its top level has run; their names, with commas between. */
 export function register(namespace: { default?: unknown } | undefined): string {
-  return jsonStringify(namespace ? registerModule(namespace) : registerListeners())
+  const names = namespace ? registerModule(namespace) : registerListeners()
+  return arrayJoin(names, ',')
 }
 
 export function installParts(memory: SharedArrayBuffer, index: string): void {

@@ -29,7 +29,9 @@ let capacityBytes = 0
 let used = 0
 const deferred: { type: number; id: number; payload: Uint8Array; size: number }[] = []
 const waiting: Waiting[] = []
-let texts: string[] = []
+/** One string, not an array: the host takes it on the thread that all apps share, where no guest code may run. */
+let texts = ''
+let textCount = 0
 
 /** Where the payload of the record begun last goes: write to `out` from `at`. */
 export let out: Uint8Array
@@ -51,7 +53,8 @@ export function replaceOutbox(memory: SharedArrayBuffer): void {
 /** Empties the outbox, which the host has read, and writes what had no room in it. Returns who waits for room. */
 export function beginCall(): Waiting[] {
   used = 0
-  texts = []
+  texts = ''
+  textCount = 0
   control[CONTROL.outboxBytes] = 0
   control[CONTROL.texts] = 0
   control[CONTROL.blocked] = 0
@@ -94,9 +97,9 @@ export function wantLargeOutbox(): void {
   if (capacityBytes < OUTBOX_BYTES_LARGE) control[CONTROL.wantsOutbox] = 1
 }
 
-/** How long a payload may be to go out in this call. */
+/** How long a payload may be to go out in this call; below 0 not even an empty one may. */
 export function roomBytes(): number {
-  return deferred.length > 0 ? 0 : capacityBytes - used - RECORD_HEADER_BYTES - 3
+  return deferred.length > 0 ? -1 : capacityBytes - used - RECORD_HEADER_BYTES - 3
 }
 
 /** Calls back in the next call, when the outbox is empty again. */
@@ -154,8 +157,8 @@ export function recordNativeText(id: number, text: string): void {
 
 /** The text that goes with the record begun last. The caller has made sure of room. */
 export function queueText(text: string): void {
-  arrayPush(texts, text)
-  control[CONTROL.texts] = texts.length
+  texts += `${text.length}:${text}`
+  control[CONTROL.texts] = ++textCount
 }
 
 /**
@@ -163,8 +166,7 @@ export function queueText(text: string): void {
  * `CONTROL.texts` says that there are some.
  */
 export function takeTexts(): string {
-  let all = ''
-  for (let i = 0; i < texts.length; i++) all += `${texts[i]!.length}:${texts[i]}`
-  texts = []
+  const all = texts
+  texts = ''
   return all
 }

@@ -3,16 +3,14 @@
  * it may start again; everyone else's requests go to another runtime at once.
  */
 import type { RestartReason } from '../channels.ts'
-import { grower, largest } from './memory.ts'
 
 export interface Death {
   reason: RestartReason
   /** How the process ended, as far as is known. */
   exitCode: number | null
   signal: string | null
-  /** What the process held at last, and how much of it was new since the heartbeat before. */
+  /** What the process held at last. */
   rssBytes: number
-  grownBytes: number
   tenants: Tenant[]
 }
 
@@ -23,9 +21,10 @@ export interface Tenant {
   inFlight: number
   /** Share of the time it ran between the last two heartbeats. */
   busy: number
-  /** Between the same. */
-  cpuMs: number
+  /** Its heap and buffers. */
   memoryBytes: number
+  /** It has certainly grown the process by more than it may use. */
+  isOvergrown: boolean
 }
 
 /** Signals that someone outside sends; an isolate cannot bring its process to raise them. */
@@ -38,8 +37,10 @@ export function suspects(death: Death): Set<string> {
   if (isForeign(death)) return new Set()
   const active = death.tenants.filter(tenant => tenant.starting || tenant.inFlight > 0 || tenant.busy >= BUSY)
   if (death.reason === 'rss') {
-    const one = grower(death.tenants, death.grownBytes) ?? largest(death.tenants, death.rssBytes)
-    if (one) return new Set([one.app])
+    const large = death.tenants.filter(
+      ({ isOvergrown, memoryBytes }) => isOvergrown || memoryBytes > death.rssBytes / 2,
+    )
+    if (large.length > 0) return new Set(large.map(tenant => tenant.app))
   }
   const running = active.filter(tenant => tenant.starting || tenant.busy >= BUSY)
   return new Set((running.length > 0 ? running : active).map(tenant => tenant.app))

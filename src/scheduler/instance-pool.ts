@@ -208,7 +208,8 @@ export class InstancePool implements InstanceOwner {
     this.#noteActivity()
     // If nobody in particular is to blame, everybody who was at work may be.
     const suspect = failed.suspect || (failed.guilty === null && ENDED_BY_APP[end.reason])
-    if (failed.guilty) this.#recover(failed.guilty, { end, entered: true, suspect: true, cpuMs: end.guiltyCpuMs })
+    if (failed.guilty)
+      this.#recover(failed.guilty, { end, entered: true, suspect: true, cpuMs: end.guiltyCpuMs })
     for (const exchange of failed.entered) this.#recover(exchange, { end, entered: true, suspect })
     for (const exchange of failed.untouched) this.#recover(exchange, { end, entered: false, suspect })
     this.#checkEmpty()
@@ -217,7 +218,12 @@ export class InstancePool implements InstanceOwner {
   /** Sends a request whose instance is gone elsewhere, or fails it. */
   #recover(
     exchange: DispatchedExchange,
-    { end, entered, suspect, cpuMs = 0 }: { end: InstanceEnd; entered: boolean; suspect: boolean; cpuMs?: number },
+    {
+      end,
+      entered,
+      suspect,
+      cpuMs = 0,
+    }: { end: InstanceEnd; entered: boolean; suspect: boolean; cpuMs?: number },
   ): void {
     const { dispatch } = exchange
     dispatch.instance = null

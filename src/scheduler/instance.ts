@@ -50,15 +50,28 @@ export class Instance {
   queued = 0
   /** Between the last two heartbeats. */
   cpuMs = 0
+  /** By which it has certainly grown its process, whatever it says itself. */
+  grownBytes = 0
+  /** What it may use. */
+  readonly memoryBytesMax: number
   /** CPU time that heartbeats have told of so far. */
   cpuMsTold = 0
   /** The app's last console lines. */
   readonly lastLines: string[] = []
 
-  constructor(id: number, runtime: Runtime, owner: InstanceOwner) {
+  constructor(
+    id: number,
+    { runtime, owner, memoryBytesMax }: { runtime: Runtime; owner: InstanceOwner; memoryBytesMax: number },
+  ) {
     this.id = id
     this.runtime = runtime
     this.owner = owner
+    this.memoryBytesMax = memoryBytesMax
+  }
+
+  /** It has certainly grown its process by more than it may use. */
+  get isOvergrown(): boolean {
+    return this.grownBytes > this.memoryBytesMax
   }
 
   /** As far as it is known: without WebAssembly's. */

@@ -14,6 +14,7 @@ interface Resident {
 
 interface Unwanted {
   readonly inFlight: number
+  readonly cpuMs: number
   readonly memoryBytes: number
   readonly owner: { onUnwanted(instance: Unwanted): void }
 }
@@ -48,7 +49,10 @@ export class PlatformMemory {
     for (const instance of shed(instances, excessBytes)) instance.owner.onUnwanted(instance)
   }
 
-  #killLargest(runtimes: readonly Resident[], { total, ownBytes }: { total: number; ownBytes: number }): void {
+  #killLargest(
+    runtimes: readonly Resident[],
+    { total, ownBytes }: { total: number; ownBytes: number },
+  ): void {
     this.#wasOver = false
     const biggest = runtimes.reduce((a, b) => (b.rssBytes > a.rssBytes ? b : a))
     // Where this process itself is the largest no runtime's death would help.

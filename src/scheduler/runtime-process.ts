@@ -6,22 +6,16 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { getCompileCacheDir } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { compileCache, compileCacheEnv } from '../compile-cache.ts'
 import { runtimeFlags } from '../runtime/flags.ts'
 import { loadPrelude, type Prelude } from '../runtime/prelude.ts'
 import type { RuntimeSettings as ProcessSettings } from '../runtime/process.ts'
 
 /** What a runtime is told, besides where to listen and whom to trust. */
 export type RuntimeSettings = Omit<ProcessSettings, 'listen' | 'token' | 'prelude'>
-
-/** A runtime shares our cache of compiled code, if we have one: it starts sooner and in less memory. */
-function compileCache(): string | null {
-  const directory = getCompileCacheDir()
-  return directory ? dirname(directory) : null
-}
 
 /** A line that a runtime process wrote; `runtime` is what it serves as. */
 export type LineListener = (line: string, stream: 'stdout' | 'stderr', runtime: string) => void
@@ -52,9 +46,8 @@ export class RuntimeProcess implements AsyncDisposable {
 
   private constructor(directory: string, settings: RuntimeSettings, prelude: Prelude) {
     this.address = { path: join(directory, `${randomBytes(6).toString('hex')}.sock`) }
-    const cache = compileCache()
-    this.#child = spawn(process.execPath, [...runtimeFlags(cache), PROGRAM], {
-      env: cache === null ? {} : { NODE_COMPILE_CACHE: cache },
+    this.#child = spawn(process.execPath, [...runtimeFlags(compileCache()), PROGRAM], {
+      env: compileCacheEnv(),
       stdio: 'pipe',
       detached: true,
     })

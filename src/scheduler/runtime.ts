@@ -12,7 +12,7 @@ import type { DispatchedExchange } from './dispatch.ts'
 import type { Exchange } from './exchange.ts'
 import { Heartbeat, type HeartbeatLimits } from './heartbeat.ts'
 import { type FailedRequests, Instance, type InstanceOwner } from './instance.ts'
-import { grower, SHORT, shed } from './memory.ts'
+import { certainGrowth, SHORT, shed } from './memory.ts'
 import { reportEnd, reportNotice, reportStats } from './reports.ts'
 import type { Exit, RuntimeProcess } from './runtime-process.ts'
 
@@ -62,8 +62,8 @@ export class Runtime {
   #buried = Promise.withResolvers<void>()
   #process: RuntimeProcess | null = null
   stats: RuntimeStats | null = null
-  /** By which resident memory grew between the last two heartbeats. */
-  #grownBytes = 0
+  /** CPU time of instances that have ended, used since the last heartbeat. */
+  #endedMs = 0
   /** Milliseconds since the epoch; 0 before the first heartbeat. */
   lastHeartbeatAt = 0
 
@@ -154,7 +154,8 @@ export class Runtime {
     owner: InstanceOwner,
     { spec, bundle }: { spec: InstanceSpec; bundle: Buffer },
   ): Promise<{ instance: Instance; result: StartResult }> {
-    const instance = new Instance(this.#nextInstance++, this, owner)
+    const memoryBytesMax = spec.limits.memoryMb * 2 ** 20
+    const instance = new Instance(this.#nextInstance++, { runtime: this, owner, memoryBytesMax })
     const client = this.#client
     if (!client) return { instance, result: NOT_STARTED }
     this.#instances.set(instance.id, instance)
@@ -221,6 +222,7 @@ export class Runtime {
   #end(instance: Instance, { end, failed }: { end: InstanceEnd; failed: Failed }): void {
     this.#instances.delete(instance.id)
     this.#lastEnded = instance
+    this.#endedMs += Math.max(0, end.cpuMs - instance.cpuMsTold)
     instance.state = 'ended'
     reportEnd(instance, end, failed.guilty?.requestId)
     // Whoever waits for a start learns its end from the start's result.
@@ -239,11 +241,11 @@ export class Runtime {
       starting: !instance.started,
       inFlight: instance.inFlight,
       busy: instance.busy,
-      cpuMs: instance.cpuMs,
       memoryBytes: instance.memoryBytes,
+      isOvergrown: instance.isOvergrown,
     }))
     const rssBytes = this.stats?.rssBytes ?? 0
-    const blamed = this.#blame({ ...death, rssBytes, grownBytes: this.#grownBytes, tenants })
+    const blamed = this.#blame({ ...death, rssBytes, tenants })
     if (blamed.size > 0) onSuspects(blamed, death.reason)
     // Of several suspects most are innocent: their requests may go on elsewhere, as often as any may.
     const culprit = blamed.size === 1 ? [...blamed][0] : undefined
@@ -251,12 +253,13 @@ export class Runtime {
     for (const instance of instances) {
       const { entered = [], untouched = [] } = lost.get(instance.id) ?? {}
       const suspect = instance.owner.name === culprit
+      const reason = this.#terminationOf(death, suspect)
       // The only request of the app that did it is to blame.
       const guilty = suspect && entered.length === 1 ? entered.pop()! : null
       this.#end(instance, {
         end: {
-          reason: this.#terminationOf(death, suspect),
-          message: death.detail,
+          reason,
+          message: reason === 'runtimeDied' ? death.detail : '',
           cpuMs: instance.cpuMsTold,
           heapBytes: instance.heapBytes,
           guiltyCpuMs: 0,
@@ -283,21 +286,33 @@ export class Runtime {
   }
 
   #onStats(stats: RuntimeStats): void {
-    this.#grownBytes = this.stats ? stats.rssBytes - this.stats.rssBytes : 0
+    const grownBytes = this.stats ? stats.rssBytes - this.stats.rssBytes : 0
     this.stats = stats
     this.lastHeartbeatAt = Date.now()
     const told = new Map(stats.instances.map(one => [one.instance, one]))
     for (const instance of this.#instances.values()) reportStats(instance, told.get(instance.id) ?? null)
+    this.#attribute(grownBytes)
     this.#relieve(stats.rssBytes)
   }
 
-  /** If memory is short here, ends whoever is growing, and idle instances. */
+  /** Notes whose doing it was that the process grew; what it gives back is taken off from all. */
+  #attribute(grownBytes: number): void {
+    const instances = [...this.#instances.values()]
+    const growth = certainGrowth(instances, { grownBytes, elsewhereMs: this.#endedMs })
+    this.#endedMs = 0
+    if (growth) growth.instance.grownBytes += growth.bytes
+    else if (grownBytes < 0)
+      for (const instance of instances) instance.grownBytes = Math.max(0, instance.grownBytes + grownBytes)
+  }
+
+  /** If memory is short here, ends who has too much of it, or else idle instances. */
   #relieve(rssBytes: number): void {
     const excessBytes = rssBytes - SHORT * this.#limits.rssBytesMax
     if (excessBytes <= 0) return
     const instances = [...this.#instances.values()]
-    const growing = grower(instances, this.#grownBytes)
-    if (growing) this.#client?.stop(growing.id, 'exceededMemory')
+    const overgrown = instances.filter(instance => instance.isOvergrown)
+    for (const { id } of overgrown) this.#client?.stop(id, 'exceededMemory')
+    if (overgrown.length > 0) return
     for (const instance of shed(instances, excessBytes)) instance.owner.onUnwanted(instance)
   }
 }
@@ -309,7 +324,7 @@ interface Killed {
   app: string | null
 }
 
-type Cause = Omit<Death, 'tenants' | 'rssBytes' | 'grownBytes'> & { detail: string }
+type Cause = Omit<Death, 'tenants' | 'rssBytes'> & { detail: string }
 type Lost = FailedExchanges & { instance: number }
 type Failed = FailedExchanges & { guilty: Exchange | null; suspect: boolean }
 

@@ -5,7 +5,7 @@
  * where all are taken, one whose app is idle makes room.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { Runtime } from './runtime.ts'
+import type { Runtime } from './runtime.ts'
 
 export interface SolitaryOptions {
   /** How many there may be. */
@@ -52,7 +52,8 @@ export class SolitaryRuntimes implements AsyncDisposable {
       known.wantedAt = performance.now()
       return known.runtime.up ? known.runtime : null
     }
-    if (this.#stop.signal.aborted || (this.#cells.size >= this.#options.max && !this.#makeRoom())) return 'full'
+    if (this.#stop.signal.aborted || (this.#cells.size >= this.#options.max && !this.#makeRoom()))
+      return 'full'
     if (this.#cells.size < this.#options.max) this.#open(app)
     return null
   }

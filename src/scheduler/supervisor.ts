@@ -11,8 +11,8 @@ import { type Address, type Config, parseAddress } from '../config.ts'
 import { VitrineError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
 import type { HeartbeatLimits } from './heartbeat.ts'
-import { PlatformMemory } from './platform-memory.ts'
 import { place, type RuntimeLoad } from './placement.ts'
+import { PlatformMemory } from './platform-memory.ts'
 import type { Standing } from './quarantine.ts'
 import { type Launched, Runtime } from './runtime.ts'
 import { RuntimeProcess } from './runtime-process.ts'
@@ -176,11 +176,7 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /** Starts one runtime again and again until the supervisor stops. */
-  async #keep(
-    runtime: Runtime,
-    remote: Address | undefined,
-    up: PromiseWithResolvers<void>,
-  ): Promise<void> {
+  async #keep(runtime: Runtime, remote: Address | undefined, up: PromiseWithResolvers<void>): Promise<void> {
     const { signal } = this.#stop
     let failures = 0
     while (!signal.aborted) {
@@ -203,7 +199,12 @@ export class Supervisor implements AsyncDisposable {
   /** One life of a runtime. Rejects if it does not come up. */
   async #live(runtime: Runtime, remote: Address | undefined, onUp: () => void): Promise<void> {
     await using launched: Launched & AsyncDisposable = remote
-      ? { address: remote, token: this.#options.config.token, process: null, [Symbol.asyncDispose]: async () => {} }
+      ? {
+          address: remote,
+          token: this.#options.config.token,
+          process: null,
+          [Symbol.asyncDispose]: async () => {},
+        }
       : await this.#take(runtime)
     const { signal } = this.#stop
     if (signal.aborted) throw new Error('the platform stops')

@@ -137,7 +137,10 @@ test('an app is shown with where it answers and what it is set to', async () => 
   assert.equal(code, 0)
   assert.match(stdout, /version {8}3 \(6f9619ff-8b86-4d01-b42d-00cf4fc964ff\), deployed 2 min ago/)
   assert.match(stdout, /limits {9}cpuMs 200, memoryMb 128/)
-  assert.match(stdout, /quarantine {5}brought 2 runtimes down \(rss\); runs alone, may start in 2 s; ends in 10 min/)
+  assert.match(
+    stdout,
+    /quarantine {5}brought 2 runtimes down \(rss\); runs alone, may start in 2 s; ends in 10 min/,
+  )
   assert.match(stdout, /var {12}A = "x\\u001b\[31m"/)
   assert.match(stdout, /INSTANCE {2}RUNTIME {2}IN FLIGHT {2}HEAP\n7 {9}r1 {7}2 {10}2\.5 MB\n$/)
 })

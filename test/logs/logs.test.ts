@@ -9,9 +9,9 @@ import {
   appLogChannel,
   deployChannel,
   instanceEndChannel,
+  quarantineChannel,
   type RequestEvent,
   requestChannel,
-  quarantineChannel,
   runtimeRestartChannel,
   storeChannel,
 } from '../../src/channels.ts'

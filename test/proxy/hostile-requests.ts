@@ -219,7 +219,7 @@ const lines: Row[] = [
   ['http in small letters', get('GET / http/1.1'), [400]],
   ['HTTP/0.9', 'GET /\r\n\r\n', [505]],
   ['HTTP/0.9 with headers', get('GET /a\nx: HTTP/1.1'), [505]],
-  ['HTTP/1.0', `GET /last HTTP/1.0\r\n${HOST}\r\n${SMUGGLED}`, [200, 400], [SEEN_LAST]],
+  ['HTTP/1.0', `GET /last HTTP/1.0\r\n${HOST}\r\n${SMUGGLED}`, [200], [SEEN_LAST]],
   ['HTTP/1.0 without a Host', 'GET / HTTP/1.0\r\n\r\n', [400]],
 ]
 
@@ -262,7 +262,7 @@ const REFUSED_HOSTS = [
   '[1.2.3.4]',
   '1.2.3.999',
   '1.2.3.4.5',
-  'xn--a-',
+  'xn--\xff',
   'a'.repeat(300),
   'a\\b',
   'a?b',
@@ -274,7 +274,7 @@ const hosts: Row[] = [
   ['no Host', get('GET / HTTP/1.1', ''), [400]],
   ['two Hosts', get('GET / HTTP/1.1', 'host: a\r\nhost: b\r\n'), [400]],
   ['the same Host twice', get('GET / HTTP/1.1', HOST + HOST), [400]],
-  ['a second Host far behind', get('GET / HTTP/1.1', `${HOST}${'b:c\r\n'.repeat(1500)}host: b\r\n`), [400]],
+  ['a second Host far behind', get('GET / HTTP/1.1', `${HOST}${'b:c\r\n'.repeat(900)}host: b\r\n`), [400]],
   ['a space before Host’s colon', get('GET / HTTP/1.1', 'host : a\r\n'), [400]],
   ['an IPv6 address for Host', withHost('[::1]:80'), [200], ['GET http://[::1]:80/ ']],
 ]
@@ -334,15 +334,15 @@ const methods: Row[] = [
   ['TRACE, which is the app’s to answer', get('TRACE / HTTP/1.1'), [200], ['TRACE http://a/ ']],
   [
     'an upgrade to HTTP/2, which is not taken up',
-    `GET / HTTP/1.1\r\n${HOST}connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n\r\n${LAST}`,
-    [200, 200],
-    ['GET http://a/ ', SEEN_LAST],
+    `GET / HTTP/1.1\r\n${HOST}connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n\r\n${SMUGGLED}`,
+    [200],
+    ['GET http://a/ '],
   ],
   [
     'an upgrade with a body',
-    `POST / HTTP/1.1\r\n${HOST}connection: upgrade\r\nupgrade: x\r\ncontent-length: 3\r\n\r\nabc${LAST}`,
-    [200, 200],
-    ['POST http://a/ abc', SEEN_LAST],
+    `POST / HTTP/1.1\r\n${HOST}connection: upgrade\r\nupgrade: x\r\ncontent-length: 3\r\n\r\nabc${SMUGGLED}`,
+    [200],
+    ['POST http://a/ abc'],
   ],
   [
     'a WebSocket',
@@ -380,7 +380,7 @@ const pipelines: Row[] = [
     [200, 400],
     ['POST http://a/ '],
   ],
-  ['another after the last', LAST + SMUGGLED, [200, 400], [SEEN_LAST]],
+  ['another after the last', LAST + SMUGGLED, [200], [SEEN_LAST]],
 ]
 
 export const HOSTILE_REQUESTS: HostileRequest[] = [

@@ -142,7 +142,7 @@ export async function sendRaw(port: number, text: string): Promise<string> {
   })
   socket.on('error', () => {})
   socket.write(text, 'latin1')
-  await once(socket, 'close')
+  await new Promise(resolve => socket.once('close', resolve))
   return answer
 }
 

@@ -1,5 +1,11 @@
 import { test } from 'node:test'
-import { type RuntimeRestartEvent, retryChannel, runtimeRestartChannel } from '../../src/channels.ts'
+import {
+  type QuarantineEvent,
+  quarantineChannel,
+  type RuntimeRestartEvent,
+  retryChannel,
+  runtimeRestartChannel,
+} from '../../src/channels.ts'
 import { collect, setUp, until } from './setup.ts'
 
 test('an app that does not start fails everyone who waits, and is not tried again at once', async t => {
@@ -101,6 +107,34 @@ test('a silent runtime is given up', async t => {
   await until(() => restarts.length > 0)
 
   t.assert.equal(restarts[0]!.reason, 'heartbeat')
+})
+
+test('a runtime that stays above its memory ceiling is given up, and who holds its memory is to blame', async t => {
+  await using platform = await setUp({ runtimeRssMb: '128' })
+  const restarts = collect<RuntimeRestartEvent>(t, runtimeRestartChannel)
+  const changes = collect<QuarantineEvent>(t, quarantineChannel)
+  platform.store.deploy('hog')
+  platform.store.deploy('neighbour')
+  const hog = platform.ask('hog')
+  const { instance } = await platform.runtime.next()
+  const neighbour = platform.ask('neighbour')
+  const { instance: other } = await platform.runtime.next()
+
+  const stats = { instance, heapBytes: 150e6, externalBytes: 0, cpuMs: 50, busy: 0.1, queued: 0 }
+  const instances = [stats, { ...stats, instance: other, heapBytes: 1e6 }]
+  platform.runtime.stats = { rssBytes: 200e6, instances }
+  await until(() => restarts.length > 0)
+  platform.runtime.stats = {}
+  platform.runtime.respond(await platform.runtime.next(), 'well')
+
+  t.assert.equal(restarts[0]!.reason, 'rss')
+  t.assert.deepEqual(restarts[0]!.apps, ['hog', 'neighbour'])
+  t.assert.deepEqual(
+    changes.map(({ app, change }) => `${app} ${change}`),
+    ['hog quarantined'],
+  )
+  t.assert.equal((await hog.answer).outcome, 'exceededMemory')
+  t.assert.equal((await neighbour.answer).body, 'well')
 })
 
 test('loaded apps go on while the store is down, others are told', async t => {

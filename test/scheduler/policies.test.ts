@@ -3,7 +3,7 @@ import { refuse } from '../../src/scheduler/admission.ts'
 import { backoffMs } from '../../src/scheduler/backoff.ts'
 import { type Death, suspects } from '../../src/scheduler/blame.ts'
 import { DenseSet } from '../../src/scheduler/dense-set.ts'
-import { grower, shed } from '../../src/scheduler/memory.ts'
+import { certainGrowth, shed } from '../../src/scheduler/memory.ts'
 import { place as choose, type RuntimeLoad } from '../../src/scheduler/placement.ts'
 import { PlatformMemory } from '../../src/scheduler/platform-memory.ts'
 import { Quarantine } from '../../src/scheduler/quarantine.ts'
@@ -132,13 +132,12 @@ test('a lasting backlog gets one more instance if there is a core for it', t => 
   t.assert.equal(shouldScaleUp({ ...load, instances: 2 }, { beats: 99, runtimeBusy: 0 }), false)
 })
 
-const TENANT = { app: 'quiet', starting: false, inFlight: 0, busy: 0, cpuMs: 0, memoryBytes: 1e6 }
+const TENANT = { app: 'quiet', starting: false, inFlight: 0, busy: 0, memoryBytes: 1e6, isOvergrown: false }
 const DEATH: Death = {
   reason: 'signal',
   exitCode: null,
   signal: 'SIGSEGV',
   rssBytes: 2e9,
-  grownBytes: 0,
   tenants: [],
 }
 
@@ -161,7 +160,7 @@ test('nobody is suspected when a runtime is killed from outside or leaves by its
 })
 
 test('who holds most of a runtime’s memory is suspected when it outgrows its ceiling, or else whoever ran', t => {
-  const small = { ...TENANT, app: 'small', busy: 1, cpuMs: 400 }
+  const small = { ...TENANT, app: 'small', busy: 1 }
   const waiting = { ...TENANT, app: 'waiting', inFlight: 1 }
   const large = { ...waiting, app: 'large', memoryBytes: 1.1e9 }
   const rss = { ...DEATH, reason: 'rss', signal: 'SIGKILL' } as const
@@ -170,30 +169,35 @@ test('who holds most of a runtime’s memory is suspected when it outgrows its c
   t.assert.deepEqual(suspects({ ...rss, tenants: [small, waiting, TENANT] }), new Set(['small']))
 })
 
-test('who alone can have made a runtime grow is suspected', t => {
-  const serving = { ...TENANT, app: 'serving', inFlight: 9, busy: 0.9, cpuMs: 4 }
-  const growing = { ...TENANT, app: 'growing', inFlight: 1, busy: 1, cpuMs: 100 }
-  const rss = { ...DEATH, reason: 'rss', signal: 'SIGKILL', grownBytes: 180e6 } as const
+test('who has certainly grown beyond its limit is suspected, whatever it says itself', t => {
+  const large = { ...TENANT, app: 'large', busy: 1, inFlight: 9 }
+  const overgrown = { ...TENANT, app: 'overgrown', isOvergrown: true }
+  const rss = { ...DEATH, reason: 'rss', signal: 'SIGKILL' } as const
 
-  t.assert.deepEqual(suspects({ ...rss, tenants: [serving, growing] }), new Set(['growing']))
+  t.assert.deepEqual(suspects({ ...rss, tenants: [large, overgrown] }), new Set(['overgrown']))
 })
 
-test('growth is nobody’s if two can have caused it, or if it is small', t => {
-  const instances = [{ cpuMs: 100 }, { cpuMs: 20 }]
+test('growth is the busiest instance’s, but for what all others can have caused', t => {
+  const instances = [{ cpuMs: 2 }, { cpuMs: 100 }]
+  const MB = 2 ** 20
+  const growth = (grownBytes: number, elsewhereMs = 0) =>
+    certainGrowth(instances, { grownBytes, elsewhereMs })
 
-  t.assert.equal(grower(instances, 180e6), null)
-  t.assert.equal(grower(instances.slice(0, 1), 1e6), null)
-  t.assert.equal(grower(instances.slice(0, 1), 180e6), instances[0])
-  t.assert.equal(grower([], 180e6), null)
+  t.assert.deepEqual(growth(100 * MB), { instance: instances[1], bytes: 92 * MB })
+  t.assert.deepEqual(growth(100 * MB, 3), { instance: instances[1], bytes: 80 * MB })
+  t.assert.equal(growth(100 * MB, 30), null)
+  t.assert.equal(growth(-100 * MB), null)
+  t.assert.equal(certainGrowth([], { grownBytes: MB, elsewhereMs: 0 }), null)
 })
 
 test('idle instances are ended, the largest first, until enough is free', t => {
-  const busy = { inFlight: 1, memoryBytes: 9 }
-  const [one, two, three] = [1, 2, 3].map(memoryBytes => ({ inFlight: 0, memoryBytes }))
+  const busy = { inFlight: 1, cpuMs: 0, memoryBytes: 9 }
+  const between = { inFlight: 0, cpuMs: 1, memoryBytes: 9 }
+  const [one, two, three] = [1, 2, 3].map(memoryBytes => ({ inFlight: 0, cpuMs: 0, memoryBytes }))
 
   t.assert.deepEqual(shed([one!, busy, three!, two!], 4), [three, two])
   t.assert.deepEqual(shed([one!, busy], 4), [one])
-  t.assert.deepEqual(shed([busy], 4), [])
+  t.assert.deepEqual(shed([busy, between], 4), [])
 })
 
 test('the largest runtime is killed once the platform stays above its ceiling', t => {
@@ -203,7 +207,15 @@ test('the largest runtime is killed once the platform stays above its ceiling', 
   const runtime = (id: string, rssBytes: number) => ({
     rssBytes,
     instances: new Map([
-      [1, { inFlight: 0, memoryBytes: rssBytes / 2, owner: { onUnwanted: () => unwanted.push(rssBytes) } }],
+      [
+        1,
+        {
+          inFlight: 0,
+          cpuMs: 0,
+          memoryBytes: rssBytes / 2,
+          owner: { onUnwanted: () => unwanted.push(rssBytes) },
+        },
+      ],
     ]),
     kill: () => void killed.push(id),
   })

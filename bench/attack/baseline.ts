@@ -1,0 +1,74 @@
+/** How the victim fares beside an app that behaves well and uses as much CPU time as an attacker does. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from '../support/client.ts'
+import type { Arena } from './arena.ts'
+
+/** CPU time in pieces as long as a request may be by default, or nearly. */
+const PIECE_MS = 150
+const BUSY = `export default {
+  fetch() {
+    for (const end = Date.now() + ${PIECE_MS}; Date.now() < end; );
+    return new Response('done')
+  },
+}`
+
+/** How many clients ask without a pause, and the share of the time that each of them does. */
+const LEVELS = [
+  { clients: 0, share: 0 },
+  { clients: 1, share: 0.3 },
+  { clients: 1, share: 1 },
+  { clients: 2, share: 1 },
+  { clients: 4, share: 1 },
+]
+
+export interface Level {
+  cpuCores: number
+  p99Ms: number
+}
+
+export class Baseline {
+  readonly levels: readonly Level[]
+
+  constructor(levels: readonly Level[]) {
+    this.levels = levels.toSorted((a, b) => a.cpuCores - b.cpuCores)
+  }
+
+  /** The p99 beside a well-behaved app that has the platform use this many cores. */
+  p99Ms(cpuCores: number): number {
+    const [first] = this.levels
+    let before = first!
+    for (const level of this.levels) {
+      if (level.cpuCores >= cpuCores) {
+        const span = level.cpuCores - before.cpuCores
+        const share = span > 0 ? Math.max(0, cpuCores - before.cpuCores) / span : 1
+        return before.p99Ms + (level.p99Ms - before.p99Ms) * share
+      }
+      before = level
+    }
+    return before.p99Ms
+  }
+}
+
+/** Measures each level for this long. */
+export async function measureBaseline(arena: Arena, ms: number): Promise<Baseline> {
+  const { platform } = arena
+  const names = ['busy-0', 'busy-1', 'busy-2', 'busy-3']
+  for (const name of names) await platform.upload(name, BUSY)
+  const levels: Level[] = []
+  for (const { clients, share } of LEVELS) {
+    const act = () => Promise.all(names.slice(0, clients).map(name => ask({ arena, name, share, ms })))
+    const { cpuCores, victim } = await arena.measure(act, ms)
+    levels.push({ cpuCores, p99Ms: victim.p99Ms })
+  }
+  for (const name of names) await arena.delete(name)
+  return new Baseline(levels)
+}
+
+async function ask(task: { arena: Arena; name: string; share: number; ms: number }): Promise<void> {
+  using client = new Client(1)
+  const end = performance.now() + task.ms
+  while (performance.now() < end) {
+    const { ms } = await client.send({ port: task.arena.platform.appsPort, host: `${task.name}.localhost` })
+    if (task.share < 1) await sleep((ms * (1 - task.share)) / task.share)
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * What a guest has begun under ids of its own: fetches and digests, with the bodies that it sends for them.
+ *
+ * Like everything in guest-records.ts, this reads a tenant's bytes: what breaks the rules is a Violation.
+ */
+import { createHash, type Hash } from 'node:crypto'
+import {
+  DIGESTS,
+  EVENT,
+  FETCH_BODY,
+  FETCH_FIXED,
+  FETCHED_BODY,
+  FETCHED_REDIRECTED,
+  GUEST_ID,
+  REDIRECT_SHIFT,
+  REDIRECTS,
+} from '../sandbox/wire.ts'
+import type { Body, Producer, Sink } from './bodies.ts'
+import type { Instance } from './instance.ts'
+import { transfer } from './isolate.ts'
+import type { Notice } from './messages.ts'
+import { BODY_WINDOW } from './protocol.ts'
+import { itemAt, uint32, Violation } from './records.ts'
+import type { ServedRequest } from './served-request.ts'
+import { Subfetch } from './subfetch.ts'
+
+/** Uploads and digests that one instance may have under way. */
+const SINKS_MAX = 10_000
+
+export class GuestOperations {
+  readonly #instance: Instance
+  readonly #notice: (notice: Notice) => void
+  /** Where the outgoing bodies go, by id: uploads and digests. */
+  readonly #sinks = new Map<number, Sink>()
+  /** Bodies that the guest handed over to be sent as an upload, by the upload's id. */
+  readonly #piped = new Map<number, Body>()
+  readonly #fetches = new Map<number, { fetch: Subfetch; owner: ServedRequest }>()
+
+  constructor(instance: Instance, notice: (notice: Notice) => void) {
+    this.#instance = instance
+    this.#notice = notice
+  }
+
+  /** Where an outgoing body's bytes go. */
+  sink(id: number): Sink | undefined {
+    return this.#sinks.get(id)
+  }
+
+  /** An outgoing body is complete. */
+  end(id: number): void {
+    this.#sinks.get(id)?.end()
+    this.#sinks.delete(id)
+  }
+
+  /** An outgoing body's bytes are another body's; `tell` hears how that ended. */
+  pipe(id: number, { body, tell }: { body: Body; tell: (failed: boolean) => void }): void {
+    const sink = this.#sinks.get(id)
+    if (!sink) throw new Violation('pipe to nowhere')
+    this.#piped.set(id, body)
+    body.pipe(pipedSink(sink, tell), BODY_WINDOW)
+  }
+
+  /** A fetched response's body. */
+  body(id: number): Body | null {
+    return this.#fetches.get(id)?.fetch.body ?? null
+  }
+
+  /** Ends everything. */
+  close(): void {
+    for (const { fetch } of this.#fetches.values()) fetch.abort()
+    this.#fetches.clear()
+    this.#sinks.clear()
+  }
+
+  /** A `fetch` record, sent on behalf of `owner`. */
+  fetch(id: number, owner: ServedRequest, payload: Buffer): void {
+    if (id < GUEST_ID || this.#fetches.has(id)) throw new Violation('fetch under an id that is taken')
+    if (++owner.subrequests > this.#instance.spec.limits.subrequests)
+      throw new Violation('too many subrequests')
+    const flags = uint32(payload, 4)
+    const [method = '', url = '', ...headers] = payload.latin1Slice(8, payload.length).split('\n')
+    const instance = this.#instance
+    const request = {
+      app: instance.spec.app,
+      method,
+      url,
+      headers,
+      redirect: itemAt(REDIRECTS, (flags >> REDIRECT_SHIFT) & 3),
+      body:
+        flags & FETCH_BODY
+          ? flags & FETCH_FIXED
+            ? ('fixed' as const)
+            : ('stream' as const)
+          : ('none' as const),
+    }
+    const fetch = new Subfetch(() => instance.context.fetcher(), request, {
+      account: instance.account,
+      producer: this.#guest(id),
+      events: {
+        responded: (head, hasBody) => {
+          const code =
+            head.status | (((hasBody ? FETCHED_BODY : 0) | (head.redirected ? FETCHED_REDIRECTED : 0)) << 16)
+          instance.push(EVENT.fetched, id, code, [head.url, head.statusText, ...head.headers].join('\n'))
+        },
+        failed: message => instance.push(EVENT.fetchFailed, id, 0, message),
+        ended: (status, durationMs) => this.#notice({ type: 'subrequest', status, durationMs }),
+      },
+    })
+    this.#fetches.set(id, { fetch, owner })
+    owner.fetches ??= new Map()
+    owner.fetches.set(id, fetch)
+    if (fetch.upload) this.#sinks.set(id, fetch.upload)
+  }
+
+  /** Gives a fetch up, whatever it has come to. */
+  drop(id: number): void {
+    const found = this.#fetches.get(id)
+    if (!found) return
+    this.#fetches.delete(id)
+    this.#sinks.delete(id)
+    this.#piped.delete(id)
+    found.owner.fetches?.delete(id)
+    found.fetch.abort()
+  }
+
+  /** A `digest` record; its data comes as an outgoing body. */
+  digest(id: number, payload: Buffer): void {
+    const name = itemAt(DIGESTS, uint32(payload, 4))
+    if (id < GUEST_ID || this.#sinks.has(id) || this.#sinks.size >= SINKS_MAX) throw new Violation('digest')
+    const hash: Hash = createHash(name.replace('-', '').toLowerCase())
+    const guest = this.#guest(id)
+    this.#sinks.set(id, {
+      write: bytes => {
+        hash.update(bytes)
+        guest.credit(bytes.length)
+      },
+      end: () => {
+        const digest = hash.digest()
+        const copy = new Uint8Array(digest)
+        this.#instance.push(EVENT.digested, id, 0, transfer(copy.buffer))
+      },
+      fail: () => {},
+    })
+  }
+
+  /** The guest as the producer of an outgoing body, or the body that it handed over. */
+  #guest(id: number): Producer {
+    return {
+      credit: bytes => {
+        const piped = this.#piped.get(id)
+        if (piped) piped.addSinkCredit(bytes)
+        else this.#instance.push(EVENT.credit, id, bytes)
+      },
+      cancel: () => this.#instance.push(EVENT.unwanted, id),
+    }
+  }
+}
+
+/** Tells the guest how a body that it handed over has ended. */
+function pipedSink(sink: Sink, tell: (failed: boolean) => void): Sink {
+  return {
+    write: bytes => sink.write(bytes),
+    end: () => {
+      sink.end()
+      tell(false)
+    },
+    fail: message => {
+      sink.fail(message)
+      tell(true)
+    },
+  }
+}

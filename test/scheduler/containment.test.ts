@@ -1,0 +1,172 @@
+import { test } from 'node:test'
+import {
+  type InstanceEndEvent,
+  instanceEndChannel,
+  type QuarantineEvent,
+  quarantineChannel,
+  type RuntimeRestartEvent,
+  runtimeRestartChannel,
+} from '../../src/channels.ts'
+import { answering, load, startAll } from './real-runtimes.ts'
+import { collect, until } from './setup.ts'
+
+const ROOMY = { memoryMb: '512', memoryMbMax: '512', cpuMs: '20000', cpuMsMax: '20000' }
+
+/** Keeps this much more at each request. */
+const hoarding = (megabytes: number) => `const kept = []
+  export default { fetch() { kept.push(new Uint8Array(${megabytes}e6).fill(1)); return new Response('kept') } }`
+
+/** Grows WebAssembly memory, which no heap limit sees, for as long as it may. */
+const GROWING = `export default {
+  fetch() {
+    const kept = []
+    for (;;) {
+      const memory = new WebAssembly.Memory({ initial: 256 })
+      new Uint8Array(memory.buffer).fill(1)
+      kept.push(memory)
+    }
+  },
+}`
+
+/** V8 gives the whole process up at /bomb. */
+const BOMB = `export default {
+  fetch(request) {
+    if (request.url.endsWith('/bomb')) new Array(1e9).fill(1)
+    return new Response('fine')
+  },
+}`
+
+test('an app that brought a runtime down is paused, then runs alone, until it is released', async t => {
+  await using platform = await startAll()
+  const changes = collect<QuarantineEvent>(t, quarantineChannel)
+  platform.deploy('bomb', BOMB)
+  platform.deploy('victim', answering('well'))
+  await platform.ask('victim')
+  const { stop } = load(4, () => platform.ask('victim'))
+  const whereabouts = () =>
+    platform.scheduler.stats().apps.find(({ name }) => name === 'bomb')!.instances[0]?.runtime
+
+  const bombed = await platform.ask('bomb', '/bomb')
+  await until(() => changes.length > 0)
+  const paused = await platform.ask('bomb')
+  const [held] = platform.scheduler.stats().quarantine
+  await until(() => platform.scheduler.pausedMs('bomb') === 0)
+  const alone = await platform.ask('bomb')
+  const cell = whereabouts()
+  const released = platform.scheduler.releaseApp('bomb', 'by_hand')
+  const free = await platform.ask('bomb')
+
+  t.assert.equal(bombed.status, 503)
+  t.assert.deepEqual([paused.status, paused.headers['retry-after']], [503, '1'])
+  t.assert.deepEqual(
+    [held!.app, held!.state, held!.reason, held!.deaths],
+    ['bomb', 'quarantined', 'catastrophe', 1],
+  )
+  t.assert.deepEqual([alone.body, cell], ['fine', 'q0'])
+  t.assert.deepEqual([released, free.body, whereabouts()?.[0]], [true, 'fine', 'r'])
+  t.assert.deepEqual(
+    changes.map(({ app, change }) => `${app} ${change}`),
+    ['bomb quarantined', 'bomb released'],
+  )
+  t.assert.deepEqual(
+    (await stop()).filter(({ body }) => body !== 'well'),
+    [],
+  )
+})
+
+test('an app whose isolate alone was ended is not quarantined', async t => {
+  await using platform = await startAll()
+  platform.deploy('spin', 'export default { fetch() { for (;;); } }')
+
+  const spun = await platform.ask('spin')
+
+  t.assert.equal(spun.headers['x-vitrine-outcome'], 'exceededCpu')
+  t.assert.deepEqual(platform.scheduler.stats().quarantine, [])
+})
+
+test('when a runtime crashes, each app that may have done it runs alone, and no request fails', async t => {
+  await using platform = await startAll({ runtimes: '1' })
+  for (const app of ['a', 'b']) platform.deploy(app, answering(app))
+  const loads = ['a', 'b'].map(app => load(4, () => platform.ask(app)))
+  await until(() => loads.every(({ answers }) => answers.length > 50))
+
+  process.kill(platform.supervisor.runtimes[0]!.pid, 'SIGSEGV')
+  await until(() => platform.scheduler.stats().quarantine.length > 0)
+  const { quarantine } = platform.scheduler.stats()
+  const counts = loads.map(({ answers }) => answers.length)
+  await until(() => loads.every(({ answers }, index) => answers.length > counts[index]! + 50))
+
+  for (const { app } of quarantine) {
+    const { instances } = platform.scheduler.stats().apps.find(({ name }) => name === app)!
+    t.assert.deepEqual([...new Set(instances.map(({ runtime }) => runtime[0]))], ['q'])
+  }
+  const answers = await Promise.all(loads.map(({ stop }) => stop()))
+  t.assert.deepEqual(
+    answers.flat().filter(({ status }) => status !== 200),
+    [],
+  )
+})
+
+test('short of memory, a runtime ends idle instances, the largest first', async t => {
+  const ends = collect<InstanceEndEvent>(t, instanceEndChannel)
+  const restarts = collect<RuntimeRestartEvent>(t, runtimeRestartChannel)
+  await using platform = await startAll({ ...ROOMY, runtimes: '1', runtimeRssMb: '400' })
+  platform.deploy('small', answering('small'))
+  for (const [app, megabytes] of [
+    ['large', 80],
+    ['larger', 120],
+  ] as const) {
+    platform.deploy(app, hoarding(megabytes))
+  }
+  await platform.ask('small')
+
+  for (const app of ['large', 'larger', 'large']) await platform.ask(app)
+  await until(() => ends.length > 0)
+
+  t.assert.deepEqual([ends[0]!.app !== 'small', ends[0]!.reason], [true, 'evicted'])
+  t.assert.deepEqual(restarts, [])
+  t.assert.equal((await platform.ask('small')).body, 'small')
+})
+
+test('who grows outside of its heap ends as exceededMemory, and its neighbour goes on', async t => {
+  const ends = collect<InstanceEndEvent>(t, instanceEndChannel)
+  const restarts = collect<RuntimeRestartEvent>(t, runtimeRestartChannel)
+  await using platform = await startAll({ ...ROOMY, memoryMb: '128', runtimes: '1', runtimeRssMb: '1200' })
+  platform.deploy('wasm', GROWING)
+  platform.deploy('victim', answering('well'))
+  await platform.ask('victim')
+  const { stop } = load(4, () => platform.ask('victim'))
+
+  const grown = await platform.ask('wasm')
+
+  t.assert.equal(grown.headers['x-vitrine-outcome'], 'exceededMemory')
+  t.assert.deepEqual(
+    ends.map(({ app, reason, requestId }) => [app, reason, requestId === grown.headers['x-request-id']]),
+    [['wasm', 'exceededMemory', true]],
+  )
+  t.assert.deepEqual(restarts, [])
+  t.assert.deepEqual(
+    (await stop()).filter(({ body }) => body !== 'well'),
+    [],
+  )
+})
+
+test('once a runtime has died, a warm one waits for the next death', async t => {
+  await using platform = await startAll()
+  t.assert.equal(platform.supervisor.spares, 0)
+  const [runtime] = platform.supervisor.runtimes
+  const isBack = (pid: number) => runtime!.up && runtime!.pid !== pid
+  const kill = async () => {
+    const { pid } = runtime!
+    process.kill(pid, 'SIGKILL')
+    await until(() => isBack(pid))
+  }
+
+  await kill()
+  await until(() => platform.supervisor.spares === 1)
+  const began = performance.now()
+  await kill()
+
+  t.diagnostic(`replaced within ${Math.round(performance.now() - began)} ms`)
+  await until(() => platform.supervisor.spares === 1)
+})

@@ -1,0 +1,72 @@
+/** Proxy, scheduler and real runtime processes, over state that the test changes at will. */
+import { once } from 'node:events'
+import http from 'node:http'
+import { encodeBundle } from '../../src/bundle.ts'
+import { type Config, loadConfig } from '../../src/config.ts'
+import { createProxy } from '../../src/proxy/server.ts'
+import { Scheduler } from '../../src/scheduler/scheduler.ts'
+import { Supervisor } from '../../src/scheduler/supervisor.ts'
+import { TestStore, until } from './setup.ts'
+
+export async function startAll(settings: Partial<Record<keyof Config, string>> = {}) {
+  await using stack = new AsyncDisposableStack()
+  const flags = { runtimes: '2', listen: '127.0.0.1:0', ...settings }
+  const config = loadConfig({ flags, file: '/nonexistent.json' })
+  const store = new TestStore()
+  const supervisor = new Supervisor({ config, log: line => console.error(line) })
+  const scheduler = stack.use(new Scheduler({ config, store, supervisor }))
+  await scheduler.start()
+  await until(() => supervisor.runtimes.every(runtime => runtime.up))
+  const proxy = createProxy({ config, scheduler })
+  const { port } = await proxy.listen()
+  const agent = new http.Agent({ keepAlive: true })
+  stack.defer(async () => {
+    agent.destroy()
+    await proxy.stop(1000)
+  })
+  const disposables = stack.move()
+  return {
+    scheduler,
+    supervisor,
+    store,
+    deploy: (name: string, source: string) => store.deploy(name, bundleOf(source)),
+    ask: (app: string, path = '/') => ask({ port, agent, path, headers: { host: `${app}.localhost` } }),
+    [Symbol.asyncDispose]: () => disposables.disposeAsync(),
+  }
+}
+
+export function bundleOf(source: string): Buffer {
+  return encodeBundle([{ name: 'main.js', type: 'esm', content: Buffer.from(source) }])
+}
+
+export const answering = (text: string) => `export default { fetch() { return new Response('${text}') } }`
+
+export interface Answer {
+  status: number
+  body: string
+  headers: http.IncomingHttpHeaders
+}
+
+async function ask(options: http.RequestOptions): Promise<Answer> {
+  const request = http.get({ host: '127.0.0.1', ...options })
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+  const chunks = await response.toArray()
+  return { status: response.statusCode ?? 0, body: chunks.join(''), headers: response.headers }
+}
+
+/** Asks from several connections until told to stop; resolves to the answers in the order they came. */
+export function load(connections: number, send: () => Promise<Answer>) {
+  const answers: Answer[] = []
+  let running = true
+  const loops = Array.from({ length: connections }, async () => {
+    while (running) answers.push(await send())
+  })
+  return {
+    answers,
+    async stop() {
+      running = false
+      await Promise.all(loops)
+      return answers
+    },
+  }
+}
