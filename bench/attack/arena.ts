@@ -10,7 +10,7 @@ export const CONNECTIONS = 64
 export const PER_SECOND = 500
 
 /** A response that takes long to begin is given up after this, so that the table is done in minutes. */
-export const WALL_MS = 1000
+export const WALL_MS = 1500
 
 const BODY = 'well'
 const VICTIM = `export default { fetch() { return new Response('${BODY}') } }`

@@ -19,7 +19,7 @@ const USAGE = `npm run attack -- [--only NAME,…] [--short] [--write]
 
 const AT_ONCE = 4
 const BASELINE_MS = 4000
-const ATTACK_MS = 1200
+const ATTACK_MS = 1000
 /** What looks wrong is looked at again, for longer: the p99 of a second's requests is a matter of luck. */
 const AGAIN_MS = 5000
 /** After start the platform compiles what it runs. */

@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { suite, type TestContext, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { loadConfig } from '../../src/config.ts'
 import { startControl } from './control.ts'
 
@@ -149,6 +150,50 @@ test('what a form can send without asking is no change', async (t: TestContext) 
     t.assert.equal(status, 400, type)
   }
   t.assert.deepEqual(await control.store.routes(), [])
+})
+
+suite('what is malformed is refused in one sentence, and is no fault of ours:', () => {
+  const queries: [path: string, message: RegExp][] = [
+    ['apps?after=a&after=b', /after is given twice/],
+    ['routes?after=a&after=b', /after is given twice/],
+    ['routes?app=..%2Fx', /cannot be an app’s name/],
+    ['routes/lookup?url=a&url=b', /url is missing/],
+    ['apps?limit=1e9', /limit must be a whole number/],
+    ['apps/..%2F..%2Fetc', /cannot be an app’s name/],
+    ['apps/%zz', /cannot be read/],
+  ]
+  for (const [path, message] of queries) {
+    test(path, async (t: TestContext) => {
+      const { port, errors } = await startControl(t)
+
+      const { status, body } = await ask(port, { host: 'localhost' }, { path: `/api/v1/${path}` })
+
+      t.assert.equal(status, 400)
+      t.assert.match(JSON.parse(body).error.message, message)
+      t.assert.deepEqual(errors, [])
+    })
+  }
+
+  test('bodies that are compressed, deep, long or traps', async (t: TestContext) => {
+    const { url, errors, store } = await startControl(t)
+    const route = '{"pattern":"a.test/*","app":"hello"}'
+    const bodies: (string | Uint8Array<ArrayBuffer>)[] = [
+      new Uint8Array(gzipSync(route)),
+      `{"__proto__":${route}}`,
+      `${'['.repeat(30_000)}${']'.repeat(30_000)}`,
+      `"${'a'.repeat(100_000)}"`,
+      'null',
+      '',
+    ]
+
+    for (const body of bodies) {
+      const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
+      const response = await fetch(`${url}/api/v1/routes`, { method: 'POST', headers, body })
+      t.assert.equal(response.status, 400, String(body.slice(0, 20)))
+    }
+    t.assert.deepEqual(errors, [])
+    t.assert.deepEqual(await store.routes(), [])
+  })
 })
 
 suite('with a token', () => {

@@ -193,6 +193,31 @@ suite('a body that is no upload is refused:', () => {
       'BUNDLE_INVALID',
       /type "text\/x-python": use one of application\/javascript\+module,/,
     ],
+    [
+      'a module without a name',
+      `${entry}${part('filename="a"\r\nContent-Type: text/plain', '')}--x--`,
+      'BUNDLE_INVALID',
+      /"" is empty/,
+    ],
+    [
+      'a field without a name',
+      `${entry}--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--x--`,
+      'BUNDLE_INVALID',
+      /no filename/,
+    ],
+    [
+      'a module whose name climbs, with an innocent filename',
+      `${entry}${part('name="../../etc/passwd"; filename="a"\r\nContent-Type: text/plain', '')}--x--`,
+      'BUNDLE_INVALID',
+      /"\.\." as a segment/,
+    ],
+    [
+      'headers without end',
+      `--x\r\n${'a: b\r\n'.repeat(50_000)}`,
+      'REQUEST_INVALID',
+      /cannot be read|no field/,
+    ],
+    ['parts without end', '--x\r\n\r\n'.repeat(20_000), 'BUNDLE_INVALID', /more than 2000 modules/],
     ['a body that is cut off', `${entry}${part(file, 'abc')}`, 'REQUEST_INVALID', /cannot be read/],
     ['noise', 'noise', 'REQUEST_INVALID', /cannot be read|no field/],
     [
@@ -215,6 +240,19 @@ suite('a body that is no upload is refused:', () => {
       t.assert.equal(response.status, 400)
     })
   }
+
+  test('a boundary that no parser looks for', async (t: TestContext) => {
+    const { url } = await startControl(t)
+
+    const response = await fetch(`${url}/api/v1/apps/hello`, {
+      method: 'PUT',
+      headers: { 'content-type': `multipart/form-data; boundary=${'x'.repeat(300)}` },
+      body: 'a',
+    })
+
+    t.assert.equal(response.status, 400)
+    t.assert.match(await response.text(), /boundary is too long/)
+  })
 
   test('another content type, or none', async (t: TestContext) => {
     const { url, call } = await startControl(t)

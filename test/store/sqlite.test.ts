@@ -17,16 +17,20 @@ import { storeChannel } from '../../src/channels.ts'
 import { openStore } from '../../src/store/open.ts'
 import { READS } from '../../src/store/sqlite.ts'
 import { openDatabase } from '../../src/store/sqlite-database.ts'
-import { deployment, storeContract } from '../contract/store.ts'
+import { kvContract } from '../contract/kv.ts'
+import { deployment, type StoreUnderTest, storeContract } from '../contract/store.ts'
 
-storeContract({
-  name: 'SQLite in a file',
-  open: (t, now) => openStore(`sqlite:${join(directory(t), 'state.db')}`, { now }),
-})
-storeContract({
-  name: 'SQLite in memory',
-  open: (_t, now) => openStore('sqlite::memory:', { now }),
-})
+const STORES: StoreUnderTest[] = [
+  {
+    name: 'SQLite in a file',
+    open: (t, now) => openStore(`sqlite:${join(directory(t), 'state.db')}`, { now }),
+  },
+  { name: 'SQLite in memory', open: (_t, now) => openStore('sqlite::memory:', { now }) },
+]
+for (const store of STORES) {
+  storeContract(store)
+  kvContract(store)
+}
 
 suite('a database file', () => {
   test('keeps everything from one opening to the next, in one file', async (t: TestContext) => {
