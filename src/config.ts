@@ -237,7 +237,9 @@ function readFile(file: string, required: boolean): Record<string, unknown> {
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
       return value as Record<string, unknown>
   } catch (error) {
-    throw new VitrineError('CONFIG_INVALID', `${file} is not JSON: ${(error as Error).message}`)
+    // It quotes the file, which may be of any bytes.
+    const reason = (error as Error).message.replace(/[\0-\x1f\x7f-\x9f]/g, '\ufffd')
+    throw new VitrineError('CONFIG_INVALID', `${file} is not JSON: ${reason}`)
   }
   throw new VitrineError('CONFIG_INVALID', `${file} must hold one JSON object`)
 }

@@ -99,13 +99,19 @@ async function keepRunning(config: Config, terminal: Terminal, signal: AbortSign
   }
 }
 
-function start(
-  config: Config,
-  { listen, prelude }: { listen: Address; prelude: Prelude },
-): ChildProcess {
+function start(config: Config, { listen, prelude }: { listen: Address; prelude: Prelude }): ChildProcess {
   const { token, memoryMb, prewarm, killGraceMs, subrequestTimeoutMs, egressAllow } = config
   const program = fileURLToPath(new URL('../runtime/process.ts', import.meta.url))
-  const settings = { listen, token, prelude, prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow }
+  const settings = {
+    listen,
+    token,
+    prelude,
+    prewarm,
+    killGraceMs,
+    memoryMb,
+    subrequestTimeoutMs,
+    egressAllow,
+  }
   const child = spawn(process.execPath, [...runtimeFlags(null), program], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: {},

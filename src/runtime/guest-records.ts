@@ -20,6 +20,7 @@ import type { Body, Puller, Sink } from './bodies.ts'
 import { GuestOperations } from './guest-operations.ts'
 import type { Instance } from './instance.ts'
 import { transfer, withoutHostFrames } from './isolate.ts'
+import { LogBudget } from './log-budget.ts'
 import type { Notice } from './messages.ts'
 import { BODY_WINDOW, FRAME, PAYLOAD_BYTES_MAX, PIECE_BYTES } from './protocol.ts'
 import { encodeText, itemAt, readRecords, type Texts, uint32, Violation } from './records.ts'
@@ -30,10 +31,6 @@ const RESPONSE_FIXED_BYTES = 12
 const LOG_LINE_BYTES_MAX = PAYLOAD_BYTES_MAX / 8
 /** How far a text that begins within its credit may go beyond it: the sandbox counts characters. */
 const CREDIT_SLACK_BYTES = 2 ** 20
-/** How far beyond the kernel's own limit log bytes may go before they must be forged. */
-const LOG_SLACK = 4
-/** What a line costs besides its text. */
-const LOG_LINE_BYTES = 64
 
 export class GuestRecords {
   readonly #instance: Instance
@@ -46,13 +43,12 @@ export class GuestRecords {
   #wakeMs = -1
   /** Bits of the limits that this call has hit: each is told once, however often that was. */
   #limitsTold = 0
-  /** Bytes logged in the present second for no request that is here. */
-  #strayLogBytes = 0
-  #strayLogSince = 0
+  readonly #logBudget: LogBudget
   #texts: Texts | null = null
 
   constructor(instance: Instance) {
     this.#instance = instance
+    this.#logBudget = new LogBudget(instance.spec.limits)
     this.#begun = new GuestOperations(instance, notice => this.#notice(notice))
   }
 
@@ -76,7 +72,8 @@ export class GuestRecords {
 
   /** Tells the developer of an exception that the sandbox has not seen. */
   logException(stream: number, message: string): void {
-    if (!this.#mayLog(this.#instance.context.requests.get(stream), message.length)) return
+    const request = this.#instance.context.requests.get(stream)
+    if (this.#logBudget.spend(request, message.length) !== 'kept') return
     this.#notice({ type: 'log', stream, level: 'error', kind: 'exception', message, time: Date.now() })
   }
 
@@ -290,7 +287,9 @@ export class GuestRecords {
   #log(id: number, payload: Buffer): void {
     const code = uint32(payload, 0)
     const request = id === 0 ? null : this.#instance.context.requests.get(id)
-    if (!this.#mayLog(request, payload.length)) throw new Violation('more log than the limit')
+    const fate = this.#logBudget.spend(request, payload.length)
+    if (fate === 'forged') throw new Violation('more log than the limit')
+    if (fate === 'dropped') return this.#limit(LIMIT_NOTICES.indexOf('log_lines'))
     const text = payload.utf8Slice(4, Math.min(payload.length, 4 + LOG_LINE_BYTES_MAX))
     const isException = (code & 0x100) !== 0
     this.#notice({
@@ -301,23 +300,6 @@ export class GuestRecords {
       message: isException ? withoutHostFrames(text) : text,
       time: Date.now(),
     })
-  }
-
-  /** Counts a line of the log, for its request; what belongs to none is bounded by the second. */
-  #mayLog(request: ServedRequest | null, bytes: number): boolean {
-    const max = LOG_SLACK * (this.#instance.spec.limits.logBytesPerRequest + PIECE_BYTES)
-    const cost = bytes + LOG_LINE_BYTES
-    if (request) {
-      request.logBytes += cost
-      return request.logBytes <= max
-    }
-    const now = performance.now()
-    if (now - this.#strayLogSince > 1000) {
-      this.#strayLogSince = now
-      this.#strayLogBytes = 0
-    }
-    this.#strayLogBytes += cost
-    return this.#strayLogBytes <= max
   }
 
   #limit(index: number): void {

@@ -30,7 +30,8 @@ let loaded: Promise<Prelude> | undefined
  * neither bundle nor keep anything.
  */
 export function loadPrelude(): Promise<Prelude> {
-  return (loaded ??= readPrelude())
+  loaded ??= readPrelude()
+  return loaded
 }
 
 async function readPrelude(): Promise<Prelude> {

@@ -168,6 +168,8 @@ export class FrameWriter {
   readonly #beforeFlush: () => void
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
   #used = 0
+  /** Where the frame written last begins, while it can still grow; -1: there is none. */
+  #last = -1
   #scheduled = false
 
   /** `beforeFlush` may add frames; `isBusy` decides between flushing in a microtask and after the turn. */
@@ -186,6 +188,7 @@ export class FrameWriter {
     if (this.#used + total > this.#slab.length) this.#makeRoom(total)
     const slab = this.#slab
     const at = this.#used
+    this.#last = at
     slab.writeUInt32LE(total - 4, at)
     slab[at + 4] = type
     slab[at + 5] = flags
@@ -197,12 +200,27 @@ export class FrameWriter {
     return slab.subarray(at + HEADER_BYTES, this.#used)
   }
 
-  /** Adds a frame with a copy of these bytes, cut into several frames of the type if they are long. */
+  /**
+   * Adds a copy of these bytes as frames of the type: several if they are long, and no further one if they fit into
+   * the one before, so that a body of tiny pieces costs its reader no more than another.
+   */
   bytes(type: number, id: number, bytes: Uint8Array): void {
     for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
       const piece = bytes.subarray(from, from + PIECE_BYTES)
-      this.frame(type, 0, id, piece.length).set(piece)
+      if (!this.#extend(type, id, piece)) this.frame(type, 0, id, piece.length).set(piece)
     }
+  }
+
+  #extend(type: number, id: number, piece: Uint8Array): boolean {
+    const slab = this.#slab
+    const at = this.#last
+    if (at < 0 || slab[at + 4] !== type || slab.readUInt32LE(at + 8) !== id) return false
+    const end = this.#used + piece.length
+    if (end > slab.length || end - at > HEADER_BYTES + PIECE_BYTES) return false
+    slab.set(piece, this.#used)
+    slab.writeUInt32LE(end - at - 4, at)
+    this.#used = end
+    return true
   }
 
   json(type: number, flags: number, id: number, value: unknown): void {
@@ -231,6 +249,7 @@ export class FrameWriter {
   }
 
   #write(): void {
+    this.#last = -1
     if (this.#used === 0 || this.#socket.destroyed) {
       this.#used = 0
       return

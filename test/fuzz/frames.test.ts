@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type Socket } from 'node:net'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { type FailedExchanges, RuntimeClient, type RuntimeEvents } from '../../src/runtime/client.ts'
-import type { InstanceSpec } from '../../src/runtime/messages.ts'
+import { RuntimeClient, type RuntimeEvents } from '../../src/runtime/client.ts'
 import {
   FRAME,
   FrameReader,
@@ -12,7 +11,7 @@ import {
   ProtocolError,
 } from '../../src/runtime/protocol.ts'
 import { readEnded, readJson, readNotice, readStartResult, readStats } from '../../src/runtime/readers.ts'
-import { LIMITS, TestExchange } from '../support/runtime.ts'
+import { CountingExchange, failAll, SPEC } from './exchanges.ts'
 import { anyJson, bytes, holds } from './property.ts'
 import { RUNTIME_FRAMES, RUNTIME_JSON } from './regressions.ts'
 
@@ -161,53 +160,17 @@ test('a runtime that sends anything at all costs its own connection, and answers
   server.close()
 })
 
-class CountingExchange extends TestExchange {
-  heads = 0
-  ends = 0
-  override onHead(...args: Parameters<TestExchange['onHead']>): void {
-    this.heads++
-    super.onHead(...args)
-  }
-  override onEnd(cpuMs: number): void {
-    this.ends++
-    super.onEnd(cpuMs)
-  }
-  override onFail(...args: Parameters<TestExchange['onFail']>): void {
-    this.ends++
-    super.onFail(...args)
-  }
-}
-
-/** As a scheduler, which answers in place of what has gone. */
 function quiet(onClosed: () => void): RuntimeEvents {
-  const fail = ({ entered, untouched }: FailedExchanges) => {
-    for (const exchange of [...entered, ...untouched]) exchange.onFail('internalError', '')
-  }
   return {
-    instanceEnded(_instance, _end, failed) {
-      failed.guilty?.onFail('exceededCpu', '')
-      fail(failed)
-    },
+    instanceEnded: (_instance, _end, failed) => failAll(failed),
     finished() {},
     notice() {},
     catastrophe() {},
     closed(failed) {
-      failed.forEach(fail)
+      failed.forEach(failAll)
       onClosed()
     },
   }
-}
-
-const SPEC: InstanceSpec = {
-  app: 'a',
-  version: 'v',
-  main: 'index.js',
-  syntax: 'module',
-  compatibilityFlags: [],
-  vars: {},
-  limits: LIMITS,
-  bundleHash: '',
-  bundleBytes: 1,
 }
 
 function refuses(read: () => void): void {

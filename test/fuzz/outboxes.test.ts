@@ -5,11 +5,10 @@ import { Readable } from 'node:stream'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { encodeBundle } from '../../src/bundle.ts'
-import { type FailedExchanges, RuntimeClient } from '../../src/runtime/client.ts'
+import { RuntimeClient } from '../../src/runtime/client.ts'
 import { Connection } from '../../src/runtime/connection.ts'
 import type { Isolate } from '../../src/runtime/isolate.ts'
 import type { IsolatePool } from '../../src/runtime/isolate-pool.ts'
-import type { InstanceSpec } from '../../src/runtime/messages.ts'
 import { encodeText, readRecords, Texts, Violation } from '../../src/runtime/records.ts'
 import type { Fetcher } from '../../src/runtime/subrequest.ts'
 import {
@@ -22,7 +21,8 @@ import {
   RESPONSE_FINISHED,
   RESPONSE_WHOLE,
 } from '../../src/sandbox/wire.ts'
-import { LIMITS, startRuntime, TestExchange } from '../support/runtime.ts'
+import { startRuntime } from '../support/runtime.ts'
+import { CountingExchange, failAll, SPEC } from './exchanges.ts'
 import { bytes, holds, textOf } from './property.ts'
 import { THROWN } from './regressions.ts'
 
@@ -229,22 +229,16 @@ async function startForged() {
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
   const catastrophes: string[] = []
-  const fail = ({ entered, untouched }: FailedExchanges) => {
-    for (const exchange of [...entered, ...untouched]) exchange.onFail('internalError', '')
-  }
   const client = await RuntimeClient.connect(
     { host: '127.0.0.1', port },
     {
       token: '',
       events: {
-        instanceEnded(_instance, _end, failed) {
-          failed.guilty?.onFail('exceededCpu', '')
-          fail(failed)
-        },
+        instanceEnded: (_instance, _end, failed) => failAll(failed),
         finished() {},
         notice() {},
         catastrophe: message => catastrophes.push(message),
-        closed: failed => failed.forEach(fail),
+        closed: failed => failed.forEach(failAll),
       },
     },
   )
@@ -271,35 +265,6 @@ async function startForged() {
       server.close()
     },
   }
-}
-
-class CountingExchange extends TestExchange {
-  heads = 0
-  ends = 0
-  override onHead(...args: Parameters<TestExchange['onHead']>): void {
-    this.heads++
-    super.onHead(...args)
-  }
-  override onEnd(cpuMs: number): void {
-    this.ends++
-    super.onEnd(cpuMs)
-  }
-  override onFail(...args: Parameters<TestExchange['onFail']>): void {
-    this.ends++
-    super.onFail(...args)
-  }
-}
-
-const SPEC: InstanceSpec = {
-  app: 'a',
-  version: 'v',
-  main: 'index.js',
-  syntax: 'module',
-  compatibilityFlags: [],
-  vars: {},
-  limits: LIMITS,
-  bundleHash: '',
-  bundleBytes: 0,
 }
 
 function refuses(read: () => void): void {

@@ -33,6 +33,9 @@ export const WRANGLER_FILES: [name: string, text: string][] = [
   ['wrangler.toml', '["__proto__"]\nmain = 5'],
 ]
 
+/** What `vitrine.json` was. */
+export const SETTINGS_FILES = ['\0\n', '\u001b[2J']
+
 /** Stacks, and the only source of a map of `a`. */
 export const STACKS: [stack: string, source: string][] = [
   [Array(16).fill('a:1:1 '.repeat(170)).join('\n'), 's'.repeat(600)],

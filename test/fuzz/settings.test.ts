@@ -9,7 +9,7 @@ import { readWrangler } from '../../src/build/wrangler.ts'
 import { loadConfig, OPTIONS, parseAddress, variableOf } from '../../src/config.ts'
 import { type ErrorCode, VitrineError } from '../../src/errors.ts'
 import { anyJson, holds, textOf } from './property.ts'
-import { WRANGLER_FILES } from './regressions.ts'
+import { SETTINGS_FILES, WRANGLER_FILES } from './regressions.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'vitrine-fuzz-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -189,19 +189,23 @@ test('settings are within their bounds, or refused by the name of where they sta
     },
     { noNullPrototype: true },
   )
-  await holds(input, { runs: 2000 }, ({ file: text, env }) => {
-    const file = join(directory, 'vitrine.json')
-    writeFileSync(file, text)
-    const config = refusedAs('CONFIG_INVALID', '', () => loadConfig({ env, file }))
-    if (!config) return
-    for (const name of names) {
-      const option: { kind: string; min?: number; max?: number } = OPTIONS[name]
-      const value: unknown = config[name]
-      if (option.kind !== 'integer' && option.kind !== 'number') continue
-      assert.ok(typeof value === 'number' && value >= option.min! && value <= option.max!, name)
-      assert.ok(option.kind === 'number' || Number.isInteger(value), name)
-    }
-  })
+  await holds(
+    input,
+    { runs: 2000, examples: SETTINGS_FILES.map(file => ({ file, env: {} })) },
+    ({ file: text, env }) => {
+      const file = join(directory, 'vitrine.json')
+      writeFileSync(file, text)
+      const config = refusedAs('CONFIG_INVALID', '', () => loadConfig({ env, file }))
+      if (!config) return
+      for (const name of names) {
+        const option: { kind: string; min?: number; max?: number } = OPTIONS[name]
+        const value: unknown = config[name]
+        if (option.kind !== 'integer' && option.kind !== 'number') continue
+        assert.ok(typeof value === 'number' && value >= option.min! && value <= option.max!, name)
+        assert.ok(option.kind === 'number' || Number.isInteger(value), name)
+      }
+    },
+  )
 })
 
 test('an address is read or refused, and one that was read is read again', async () => {

@@ -144,7 +144,9 @@ export async function startRuntime({
     egressAllow,
   }
   const program = join(import.meta.dirname, '../../src/runtime/process.ts')
-  const child = spawn(process.execPath, [...runtimeFlags(null), program], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...runtimeFlags(null), program], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   child.stdin.write(`${JSON.stringify(settings)}\n`)
   await new Promise<void>((resolve, reject) => {
     createInterface(child.stdout).once('line', () => resolve())
