@@ -1,5 +1,5 @@
 // Runs intervals of 0 ms, and answers only after a second.
-// expect: ok | exceededCpu | exception
+// expect: ok | exceededCpu | exceededWallTime | exception
 export default {
   async fetch(request, env, ctx) {
     for (let i = 0; i < 100; i++) setInterval(() => {}, 0)

@@ -51,17 +51,33 @@ export class Baseline {
 
 /** Measures each level for this long. */
 export async function measureBaseline(arena: Arena, ms: number): Promise<Baseline> {
-  const { platform } = arena
-  const names = ['busy-0', 'busy-1', 'busy-2', 'busy-3']
-  for (const name of names) await platform.upload(name, BUSY)
   const levels: Level[] = []
-  for (const { clients, share } of LEVELS) {
-    const act = () => Promise.all(names.slice(0, clients).map(name => ask({ arena, name, share, ms })))
-    const { cpuCores, victim } = await arena.measure(act, ms)
-    levels.push({ cpuCores, p99Ms: victim.p99Ms })
-  }
-  for (const name of names) await arena.delete(name)
+  for (const level of LEVELS) levels.push(await measureLevel(arena, level, ms))
   return new Baseline(levels)
+}
+
+/** The p99 beside a well-behaved app that has the platform use about as many cores, measured now. */
+export async function p99Beside(arena: Arena, cpuCores: number, ms: number): Promise<number> {
+  const coresOfBusy = Math.max(0, cpuCores - CORES_OF_VICTIM)
+  const clients = Math.ceil(coresOfBusy)
+  const { p99Ms } = await measureLevel(arena, { clients, share: coresOfBusy / Math.max(1, clients) }, ms)
+  return p99Ms
+}
+
+/** What serving the victim alone takes, roughly. */
+const CORES_OF_VICTIM = 0.15
+
+async function measureLevel(
+  arena: Arena,
+  { clients, share }: (typeof LEVELS)[number],
+  ms: number,
+): Promise<Level> {
+  const names = Array.from({ length: clients }, (_, index) => `busy-${index}`)
+  for (const name of names) await arena.platform.upload(name, BUSY)
+  const act = () => Promise.all(names.map(name => ask({ arena, name, share, ms })))
+  const { cpuCores, victim } = await arena.measure(act, ms)
+  for (const name of names) await arena.delete(name)
+  return { cpuCores, p99Ms: victim.p99Ms }
 }
 
 async function ask(task: { arena: Arena; name: string; share: number; ms: number }): Promise<void> {

@@ -5,7 +5,6 @@ import { encodeUpload } from '../../src/build/upload.ts'
 import { OPTIONS } from '../../src/config.ts'
 import { type Attack, type AttackAnswer, judge, sendAttack } from '../../test/support/attack.ts'
 import { type Arena, type Measured, WALL_MS } from './arena.ts'
-import type { Baseline } from './baseline.ts'
 
 /** An attack ends this long after its limit, at the latest. */
 const LATE_MS_MAX = 500
@@ -41,12 +40,14 @@ interface Ended {
 }
 
 export interface TrialOptions {
-  baseline: Baseline
+  /** The victim's p99 beside a well-behaved app that has the platform use as many cores. */
+  fairP99Ms(cpuCores: number): number | Promise<number>
   /** How long the attack is repeated at least. */
   ms: number
 }
 
-export async function tryAttack(arena: Arena, attack: Attack, { baseline, ms }: TrialOptions): Promise<Row> {
+export async function tryAttack(arena: Arena, attack: Attack, options: TrialOptions): Promise<Row> {
+  const { ms } = options
   const rssBefore = arena.rssBytes()
   const measured = await arena.measure(() => repeat(arena, attack, ms), ms)
   const { outcomes, answers, endMs } = measured.value
@@ -64,7 +65,8 @@ export async function tryAttack(arena: Arena, attack: Attack, { baseline, ms }: 
     statuses: [...new Set(answers.map(({ status }) => status))],
     endMs,
     victim: measured.victim,
-    ratio: measured.victim.p99Ms / (await fairP99Ms(arena, attack, { baseline, measured })),
+    ratio:
+      measured.victim.p99Ms / (await fairP99Ms(arena, attack, { cpuCores: measured.cpuCores, ...options })),
     rssPeakBytes: measured.rssPeakBytes,
     keptBytes,
     problems: problems.filter(problem => problem !== null),
@@ -81,9 +83,9 @@ export async function tryAttack(arena: Arena, attack: Attack, { baseline, ms }: 
 async function fairP99Ms(
   arena: Arena,
   attack: Attack,
-  { baseline, measured }: { baseline: Baseline; measured: Measured<unknown> },
+  { cpuCores, fairP99Ms }: TrialOptions & { cpuCores: number },
 ): Promise<number> {
-  const fair = baseline.p99Ms(measured.cpuCores)
+  const fair = await fairP99Ms(cpuCores)
   if (attack.atOnce < FLOOD) return fair
   const calm: Attack = { ...attack, name: 'calm', status: null, readMs: Infinity }
   await arena.platform.upload(calm.name, `export default { fetch() { return new Response('answered') } }`)
@@ -100,7 +102,7 @@ async function fairP99Ms(
 export async function tryTogether(
   arena: Arena,
   attacks: readonly Attack[],
-  { baseline, ms }: TrialOptions,
+  { fairP99Ms, ms }: TrialOptions,
 ): Promise<Row> {
   const rssBefore = arena.rssBytes()
   const act = () => Promise.all(attacks.map(attack => repeat(arena, attack, ms)))
@@ -113,7 +115,7 @@ export async function tryTogether(
     statuses: [],
     endMs: Math.max(...measured.value.map(({ endMs }) => endMs)),
     victim: measured.victim,
-    ratio: measured.victim.p99Ms / baseline.p99Ms(measured.cpuCores),
+    ratio: measured.victim.p99Ms / (await fairP99Ms(measured.cpuCores)),
     rssPeakBytes: measured.rssPeakBytes,
     keptBytes,
     problems: [],
