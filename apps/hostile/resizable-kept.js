@@ -1,5 +1,5 @@
 // Keeps 16 MB more with each request, in buffers that can be resized: V8 counts them nowhere.
-// expect: exceededMemory | internalError
+// expect: exceededMemory | exceededCpu | internalError
 // times: 120
 const kept = []
 

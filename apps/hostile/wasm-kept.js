@@ -1,5 +1,5 @@
 // Keeps 16 MB of WebAssembly memory more with each request: outside of the heap, and little CPU time each time.
-// expect: exceededMemory | internalError | loadShed
+// expect: exceededMemory | exceededCpu | internalError | loadShed
 // times: 120
 const kept = []
 

@@ -7,21 +7,26 @@ import { parseArgs } from 'node:util'
 import { type Attack, readAttacks } from '../../test/support/attack.ts'
 import { describeMachine } from '../support/machine.ts'
 import { Arena } from './arena.ts'
-import { measureBaseline } from './baseline.ts'
+import { Baseline, measureBaseline, p99Beside } from './baseline.ts'
 import { baselineLines, headline, type Results, rowLine, writeFigures } from './report.ts'
 import { type Row, type TrialOptions, tryAttack, tryTogether } from './trial.ts'
 
 const USAGE = `npm run attack -- [--only NAME,…] [--short] [--write]
 
   --only NAME,…   these attacks, one at a time
-  --short         each attack once, one at a time
+  --short         each attack once, one at a time, whatever the victim's p99
   --write         renews the figures in docs/security.md`
 
 const AT_ONCE = 4
 const BASELINE_MS = 4000
 const ATTACK_MS = 1000
-/** What looks wrong is looked at again, for longer: the p99 of a second's requests is a matter of luck. */
-const AGAIN_MS = 5000
+const SHORT_MS = 300
+/**
+ * The p99 of a second's requests is a matter of luck, and a machine has other things to do: what looks wrong is
+ * measured again, so often and for so long, each time with the well-behaved app right after it.
+ */
+const AGAIN = 3
+const AGAIN_MS = 2000
 /** After start the platform compiles what it runs. */
 const WARM_UP_MS = 2000
 /** Memory at the end may be this much more than at the beginning. */
@@ -31,33 +36,30 @@ const SETTLE_MS = 3000
 interface CommandLine {
   attacks: Attack[]
   together: boolean
-  ms: number
+  short: boolean
   write: boolean
 }
 
 async function main(): Promise<void> {
-  const { attacks, together, ms, write } = readCommandLine()
+  const { attacks, together, short, write } = readCommandLine()
   const machine = describeMachine()
   console.log(machine.join('\n'))
   await using arena = await Arena.open()
   await arena.measure(async () => {}, WARM_UP_MS)
-  const baseline = await measureBaseline(arena, BASELINE_MS)
+  const baseline = short ? new Baseline([]) : await measureBaseline(arena, BASELINE_MS)
   console.log(`\n${baselineLines(baseline).join('\n')}`)
   const rssBefore = arena.rssBytes()
-  const options = { baseline, ms }
+  const options: TrialOptions = {
+    fairP99Ms: cpuCores => (short ? Number.POSITIVE_INFINITY : baseline.p99Ms(cpuCores)),
+    ms: short ? SHORT_MS : ATTACK_MS,
+  }
+  const alone: Trial[] = attacks.map(attack => options => tryAttack(arena, attack, options))
+  const four: Trial[] = groups(attacks).map(group => options => tryTogether(arena, group, options))
   const results: Results = {
     machine,
     baseline,
-    alone: await all(
-      attacks.map(attack => options => tryAttack(arena, attack, options)),
-      options,
-    ),
-    together: together
-      ? await all(
-          groups(attacks).map(group => options => tryTogether(arena, group, options)),
-          options,
-        )
-      : [],
+    alone: await all(arena, alone, options),
+    together: together ? await all(arena, four, options) : [],
   }
   await arena.measure(async () => {}, SETTLE_MS)
   const problems = [...results.alone, ...results.together].filter(row => row.problems.length > 0)
@@ -70,19 +72,28 @@ async function main(): Promise<void> {
 
 type Trial = (options: TrialOptions) => Promise<Row>
 
-async function all(trials: readonly Trial[], options: TrialOptions): Promise<Row[]> {
+async function all(arena: Arena, trials: readonly Trial[], options: TrialOptions): Promise<Row[]> {
   if (trials.length > 0) console.log(`\n${headline().join('\n')}`)
   const rows: Row[] = []
   for (const trial of trials) {
     let row = await trial(options)
     if (row.problems.length > 0) {
       console.log(`${rowLine(row)}\n${row.problems.map(problem => `    ? ${problem}`).join('\n')}`)
-      row = await trial({ ...options, ms: AGAIN_MS })
+      row = await again(arena, trial)
     }
     console.log([rowLine(row), ...row.problems.map(problem => `    ✗ ${problem}`)].join('\n'))
     rows.push(row)
   }
   return rows
+}
+
+/** The middle one of several trials, unless the victim failed in one of them. */
+async function again(arena: Arena, trial: Trial): Promise<Row> {
+  const fairP99Ms = (cpuCores: number) => p99Beside(arena, cpuCores, AGAIN_MS)
+  const rows: Row[] = []
+  for (let i = 0; i < AGAIN; i++) rows.push(await trial({ fairP99Ms, ms: AGAIN_MS }))
+  rows.sort((a, b) => a.ratio - b.ratio)
+  return rows.find(({ victim }) => victim.failures.length > 0) ?? rows[AGAIN >> 1]!
 }
 
 /** Neighbours in the alphabet are much alike: each group takes its attacks from all over it. */
@@ -112,7 +123,7 @@ function readCommandLine(): CommandLine {
     const unknown = named?.find(name => !known.some(attack => attack.name === name))
     if (unknown !== undefined) throw new Error(`there is no attack "${unknown}" in apps/hostile`)
     const attacks = named ? known.filter(({ name }) => named.includes(name)) : known
-    return { attacks, together: !short && !named, ms: short ? 0 : ATTACK_MS, write }
+    return { attacks, together: !short && !named, short, write }
   } catch (error) {
     console.error(`attack: ${(error as Error).message}\n\n${USAGE}`)
     process.exit(2)

@@ -80,6 +80,25 @@ test('what a writer gathers in one turn arrives as it was written, long bodies i
   close()
 })
 
+test('small pieces of one body leave as one frame, and never run into another', async () => {
+  const { reader, writer, close } = await pair()
+
+  for (let i = 0; i < 1000; i++) writer.bytes(10, 6, Buffer.from('x'))
+  writer.bytes(10, 7, Buffer.from('y'))
+  writer.bytes(11, 7, Buffer.from('y'))
+  writer.bytes(10, 7, Buffer.from('y'))
+
+  const seen: string[] = []
+  await new Promise<void>(resolve => {
+    const frames = new FrameReader((type, _flags, id, payload) => {
+      if (seen.push(`${type} ${id} ${payload.length}`) === 4) resolve()
+    })
+    reader.on('data', chunk => frames.push(chunk as Buffer))
+  })
+  assert.deepEqual(seen, ['10 6 1000', '10 7 1', '11 7 1', '10 7 1'])
+  close()
+})
+
 async function pair(): Promise<{ reader: Socket; writer: FrameWriter; close: () => void }> {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
