@@ -176,10 +176,10 @@ export const quarantineChannel = typed<QuarantineEvent>('quarantine')
 export type QuarantineEvent =
   | {
       app: string
-      /** `quarantined`: it alone can have done it; `suspected`: it is one of several who can. */
+      /** `quarantined`: it certainly did it; `suspected`: it can have done it. */
       change: 'quarantined' | 'suspected'
       reason: RestartReason
-      /** Deaths that it alone can have caused. */
+      /** Deaths that it has certainly caused. */
       deaths: number
       /** How long it may not start. */
       pauseMs: number

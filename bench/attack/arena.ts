@@ -19,7 +19,7 @@ const RSS_POLL_MS = 100
 export interface Measured<T> {
   value: T
   victim: { requests: number; failures: string[]; p99Ms: number }
-  /** CPU time that all processes of the platform used, in cores. */
+  /** CPU time that all processes of the platform used, and their clients beside them, in cores. */
   cpuCores: number
   rssPeakBytes: number
 }
@@ -51,7 +51,6 @@ export class Arena implements AsyncDisposable {
 
   /** Measures while `act` goes on, and for at least this long. */
   async measure<T>(act: () => Promise<T>, ms: number): Promise<Measured<T>> {
-    const { process } = this.platform
     let rssPeakBytes = this.rssBytes()
     const watch = setInterval(() => {
       rssPeakBytes = Math.max(rssPeakBytes, this.rssBytes())
@@ -65,7 +64,7 @@ export class Arena implements AsyncDisposable {
     const cpuCores = (this.#cpuMs() - usedBefore) / took
     const { latencies, failures } = await this.#report()
     clearInterval(watch)
-    if (process.pids.length === 0) throw new Error('the platform has died')
+    if (this.platform.process.pids.length === 0) throw new Error('the platform has died')
     const p99Ms = latencies.length > 0 ? percentile(latencies, 0.99) : Number.POSITIVE_INFINITY
     const requests = latencies.length + failures.length
     return { value, victim: { requests, failures, p99Ms }, cpuCores, rssPeakBytes }
@@ -80,10 +79,10 @@ export class Arena implements AsyncDisposable {
     await fetch(new URL(`/api/v1/apps/${app}`, this.platform.controlUrl), { method: 'DELETE' })
   }
 
-  /** Of processes that have ended, too. */
+  /** Of processes that have ended, too, and of this one: its clients take from the same cores. */
   #cpuMs(): number {
     const { pids } = this.platform.process
-    return cpuMs(pids) + (pids[0] === undefined ? 0 : endedChildrenCpuMs(pids[0]))
+    return cpuMs([process.pid, ...pids]) + (pids[0] === undefined ? 0 : endedChildrenCpuMs(pids[0]))
   }
 
   #report(): Promise<VictimReport> {

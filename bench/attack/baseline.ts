@@ -64,8 +64,8 @@ export async function p99Beside(arena: Arena, cpuCores: number, ms: number): Pro
   return p99Ms
 }
 
-/** What serving the victim alone takes, roughly. */
-const CORES_OF_VICTIM = 0.15
+/** What serving the victim alone takes, its clients included. */
+const CORES_OF_VICTIM = 0.25
 
 async function measureLevel(
   arena: Arena,

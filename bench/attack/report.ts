@@ -39,7 +39,7 @@ export function rowLine(row: Row): string {
 
 export function baselineLines({ levels }: Baseline): string[] {
   return [
-    tableLine(['cores used beside a well-behaved app', 'victim p99']),
+    tableLine(['cores used with a well-behaved app', 'victim p99']),
     '|---|---|',
     ...levels.map(({ cpuCores, p99Ms }) => tableLine([fixed(cpuCores, 2), `${fixed(p99Ms, 1)} ms`])),
   ]

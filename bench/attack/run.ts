@@ -29,8 +29,8 @@ const AGAIN = 3
 const AGAIN_MS = 2000
 /** After start the platform compiles what it runs. */
 const WARM_UP_MS = 2000
-/** Memory at the end may be this much more than at the beginning. */
-const GROWTH_BYTES_MAX = 256 * 2 ** 20
+/** Memory at the end may be this much more than at the beginning: a spare runtime, and one for the quarantined. */
+const GROWTH_BYTES_MAX = 384 * 2 ** 20
 const SETTLE_MS = 3000
 
 interface CommandLine {

@@ -1,6 +1,7 @@
 /**
- * Which apps can have caused a runtime's death. If it is one alone, its requests are not replayed and it waits before
- * it may start again; everyone else's requests go to another runtime at once.
+ * Which apps can have caused a runtime's death, and whether that is proven. That an app alone was at work proves
+ * nothing: an instance that had just ended may have done it. That the app was alone in the process does, and so
+ * does memory.
  */
 import type { RestartReason } from '../channels.ts'
 
@@ -11,6 +12,8 @@ export interface Death {
   signal: string | null
   /** What the process held at last. */
   rssBytes: number
+  /** No other app has been in the process. */
+  isSolitary: boolean
   tenants: Tenant[]
 }
 
@@ -27,23 +30,35 @@ export interface Tenant {
   isOvergrown: boolean
 }
 
+export interface Verdict {
+  apps: ReadonlySet<string>
+  /** There is one, and it did it. */
+  isProven: boolean
+}
+
 /** Signals that someone outside sends; an isolate cannot bring its process to raise them. */
 const FOREIGN_SIGNALS = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'])
 
 /** An instance that ran for this share of the time was running, whether or not a request was open. */
 const BUSY = 0.5
 
-export function suspects(death: Death): Set<string> {
-  if (isForeign(death)) return new Set()
-  const active = death.tenants.filter(tenant => tenant.starting || tenant.inFlight > 0 || tenant.busy >= BUSY)
-  if (death.reason === 'rss') {
-    const large = death.tenants.filter(
-      ({ isOvergrown, memoryBytes }) => isOvergrown || memoryBytes > death.rssBytes / 2,
-    )
-    if (large.length > 0) return new Set(large.map(tenant => tenant.app))
+export const NOBODY: Verdict = { apps: new Set(), isProven: false }
+
+export function judge(death: Death): Verdict {
+  if (isForeign(death)) return NOBODY
+  const { reason, tenants, rssBytes, isSolitary } = death
+  if (reason === 'rss') {
+    const large = appsOf(tenants.filter(one => one.isOvergrown || one.memoryBytes > rssBytes / 2))
+    if (large.size > 0) return { apps: large, isProven: large.size === 1 }
   }
-  const running = active.filter(tenant => tenant.starting || tenant.busy >= BUSY)
-  return new Set((running.length > 0 ? running : active).map(tenant => tenant.app))
+  if (isSolitary) return { apps: appsOf(tenants), isProven: tenants.length > 0 }
+  const running = tenants.filter(({ starting, busy }) => starting || busy >= BUSY)
+  const waiting = tenants.filter(({ inFlight }) => inFlight > 0)
+  return { apps: appsOf(running.length > 0 ? running : waiting), isProven: false }
+}
+
+function appsOf(tenants: readonly Tenant[]): Set<string> {
+  return new Set(tenants.map(tenant => tenant.app))
 }
 
 /** Ended from outside, or by itself in good order. */

@@ -1,14 +1,15 @@
 /**
  * Apps that are held to have brought a runtime down, and what is held against each.
  *
- * Whoever alone can have done it is `quarantined`: it starts again after a pause, which doubles with every further
- * death, and only in a runtime of its own. Of several who can have done it most are innocent: they are `suspected`,
- * which costs no pause but keeps each of them apart, so that the next death has one suspect. A new deploy, an
- * operator or good conduct clears an app's name. An app whose isolate alone was ended is none of this.
+ * Whoever is proven to have done it is `quarantined`: it starts again after a pause, which doubles with every further
+ * death, and only in a runtime of its own. Those who merely can have done it are mostly innocent: they are `suspected`,
+ * which costs no pause but gives each a runtime of its own, where a further death is proof. A new deploy, an operator
+ * or good conduct clears an app's name. An app whose isolate alone was ended is none of this.
  */
 import { LRUCache } from 'lru-cache'
 import type { RestartReason } from '../channels.ts'
 import { backoffMs } from './backoff.ts'
+import type { Verdict } from './blame.ts'
 
 const PAUSE = { firstMs: 1000, maxMs: 60_000 }
 
@@ -21,7 +22,7 @@ export interface QuarantineInfo {
   state: Exclude<Standing, 'good'>
   /** Of the last death. */
   reason: RestartReason
-  /** Deaths that it alone can have caused. */
+  /** Deaths that it has certainly caused. */
   deaths: number
   /** In how long it may start again; 0: now. */
   pauseMs: number
@@ -55,13 +56,13 @@ export class Quarantine {
     this.#records = new LRUCache({ max: options.max })
   }
 
-  /** A runtime has died for this reason, and these apps can have done it. */
-  suspect(apps: ReadonlySet<string>, reason: RestartReason): void {
+  /** A runtime has died for this reason. */
+  hold({ apps, isProven }: Verdict, reason: RestartReason): void {
     const now = this.#options.now()
     for (const app of apps) {
       const known = this.#known(app)
-      const deaths = (known?.deaths ?? 0) + (apps.size === 1 ? 1 : 0)
-      const pauseMs = apps.size === 1 ? backoffMs(deaths, PAUSE) : 0
+      const deaths = (known?.deaths ?? 0) + (isProven ? 1 : 0)
+      const pauseMs = isProven ? backoffMs(deaths, PAUSE) : 0
       this.#records.set(app, {
         reason,
         deaths,

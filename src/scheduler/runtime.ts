@@ -7,7 +7,7 @@ import type { RestartReason } from '../channels.ts'
 import type { Termination } from '../outcome.ts'
 import { type FailedExchanges, RuntimeClient, type RuntimeEvents } from '../runtime/client.ts'
 import type { InstanceEnd, InstanceSpec, RuntimeStats, StartResult } from '../runtime/messages.ts'
-import { type Death, suspects } from './blame.ts'
+import { type Death, judge, NOBODY, type Verdict } from './blame.ts'
 import type { DispatchedExchange } from './dispatch.ts'
 import type { Exchange } from './exchange.ts'
 import { Heartbeat, type HeartbeatLimits } from './heartbeat.ts'
@@ -28,8 +28,8 @@ export interface LifeEvents {
   onUp(): void
   /** It is silent or short of memory: it may not live long. */
   onTrouble(): void
-  /** One of these apps may be to blame for the end that is about to be told. */
-  onSuspects(apps: ReadonlySet<string>, reason: RestartReason): void
+  /** Who is to blame, or may be, for the end that is about to be told. */
+  onVerdict(verdict: Verdict, reason: RestartReason): void
 }
 
 /** How a life of a runtime ended. */
@@ -117,10 +117,10 @@ export class Runtime {
   }
 
   /**
-   * Connects and stays until the runtime's end. Rejects if it cannot be connected to. Suspects are named before
+   * Connects and stays until the runtime's end. Rejects if it cannot be connected to. The verdict is told before
    * the owners of what lived there hear of their loss.
    */
-  async live(launched: Launched, { onUp, onTrouble, onSuspects }: LifeEvents): Promise<RuntimeEnd> {
+  async live(launched: Launched, { onUp, onTrouble, onVerdict }: LifeEvents): Promise<RuntimeEnd> {
     const closed = Promise.withResolvers<{ failed: Lost[]; reason: string }>()
     this.#killed = null
     this.#buried = Promise.withResolvers()
@@ -144,7 +144,7 @@ export class Runtime {
     heartbeat.stop()
     const exit = launched.process ? await ended(launched.process) : null
     this.#process = null
-    const end = this.#bury(failed, { death: whatEnded({ killed: this.#killed, exit, reason }), onSuspects })
+    const end = this.#bury(failed, { death: whatEnded({ killed: this.#killed, exit, reason }), onVerdict })
     this.#buried.resolve()
     return end
   }
@@ -230,10 +230,7 @@ export class Runtime {
   }
 
   /** Tells every owner of what was lost, and judges who is to blame. */
-  #bury(
-    failed: Lost[],
-    { death, onSuspects }: { death: Cause } & Pick<LifeEvents, 'onSuspects'>,
-  ): RuntimeEnd {
+  #bury(failed: Lost[], { death, onVerdict }: { death: Cause } & Pick<LifeEvents, 'onVerdict'>): RuntimeEnd {
     const instances = [...this.#instances.values()]
     this.#instances.clear()
     const tenants = instances.map(instance => ({
@@ -245,10 +242,10 @@ export class Runtime {
       isOvergrown: instance.isOvergrown,
     }))
     const rssBytes = this.stats?.rssBytes ?? 0
-    const blamed = this.#blame({ ...death, rssBytes, tenants })
-    if (blamed.size > 0) onSuspects(blamed, death.reason)
-    // Of several suspects most are innocent: their requests may go on elsewhere, as often as any may.
-    const culprit = blamed.size === 1 ? [...blamed][0] : undefined
+    const verdict = this.#judge({ ...death, rssBytes, isSolitary: this.tenant !== null, tenants })
+    if (verdict.apps.size > 0) onVerdict(verdict, death.reason)
+    // Suspects are mostly innocent: their requests may go on elsewhere, as often as any may.
+    const culprit = verdict.isProven ? [...verdict.apps][0] : undefined
     const lost = new Map(failed.map(one => [one.instance, one]))
     for (const instance of instances) {
       const { entered = [], untouched = [] } = lost.get(instance.id) ?? {}
@@ -271,7 +268,7 @@ export class Runtime {
     return {
       reason: death.reason,
       detail: death.detail,
-      apps: [...new Set([...blamed, ...tenants.map(tenant => tenant.app)])],
+      apps: [...new Set([...verdict.apps, ...tenants.map(tenant => tenant.app)])],
     }
   }
 
@@ -280,9 +277,9 @@ export class Runtime {
     return isCulprit && reason === 'rss' ? 'exceededMemory' : 'runtimeDied'
   }
 
-  #blame(death: Death): Set<string> {
-    if (this.#shuttingDown) return new Set()
-    return this.#killed?.app ? new Set([this.#killed.app]) : suspects(death)
+  #judge(death: Death): Verdict {
+    if (this.#shuttingDown) return NOBODY
+    return this.#killed?.app ? { apps: new Set([this.#killed.app]), isProven: true } : judge(death)
   }
 
   #onStats(stats: RuntimeStats): void {
@@ -324,7 +321,7 @@ interface Killed {
   app: string | null
 }
 
-type Cause = Omit<Death, 'tenants' | 'rssBytes'> & { detail: string }
+type Cause = Omit<Death, 'tenants' | 'rssBytes' | 'isSolitary'> & { detail: string }
 type Lost = FailedExchanges & { instance: number }
 type Failed = FailedExchanges & { guilty: Exchange | null; suspect: boolean }
 

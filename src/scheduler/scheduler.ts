@@ -18,6 +18,7 @@ import type { StartResult } from '../runtime/messages.ts'
 import type { AppRecord, Store } from '../store/store.ts'
 import { refuse } from './admission.ts'
 import type { AppCache, AppState } from './app-cache.ts'
+import type { Verdict } from './blame.ts'
 import { BundleCache } from './bundle-cache.ts'
 import { DenseSet } from './dense-set.ts'
 import type { Dispatch, DispatchedExchange, Dispatcher } from './dispatch.ts'
@@ -224,9 +225,9 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     for (const pool of this.#retiring) pool.kick()
   }
 
-  suspected(apps: ReadonlySet<string>, reason: RestartReason): void {
-    this.#quarantine.suspect(apps, reason)
-    for (const app of apps) {
+  judged(verdict: Verdict, reason: RestartReason): void {
+    this.#quarantine.hold(verdict, reason)
+    for (const app of verdict.apps) {
       const { state: change, deaths, pauseMs } = this.#quarantine.info(app)!
       quarantineChannel.publish({ app, change, reason, deaths, pauseMs })
       this.#separate(app)

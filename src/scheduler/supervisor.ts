@@ -10,6 +10,7 @@ import { type RestartReason, runtimeRestartChannel } from '../channels.ts'
 import { type Address, type Config, parseAddress } from '../config.ts'
 import { VitrineError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
+import type { Verdict } from './blame.ts'
 import type { HeartbeatLimits } from './heartbeat.ts'
 import { place, type RuntimeLoad } from './placement.ts'
 import { PlatformMemory } from './platform-memory.ts'
@@ -47,8 +48,8 @@ export type SupervisorConfig = Pick<
 export interface RuntimeUser {
   /** There is more room than before: what waits for a runtime may try again. */
   runtimeUp(): void
-  /** A runtime has died of this, and each of these apps can have caused it. */
-  suspected(apps: ReadonlySet<string>, reason: RestartReason): void
+  /** A runtime has died of this. */
+  judged(verdict: Verdict, reason: RestartReason): void
 }
 
 const RUNTIMES_MIN = 2
@@ -214,7 +215,7 @@ export class Supervisor implements AsyncDisposable {
         this.#user?.runtimeUp()
       },
       onTrouble: () => this.#spares.arm(),
-      onSuspects: (suspects, cause) => this.#user?.suspected(suspects, cause),
+      onVerdict: (verdict, cause) => this.#user?.judged(verdict, cause),
     })
     if (signal.aborted || runtime.shuttingDown) return
     this.#spares.arm()

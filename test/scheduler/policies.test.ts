@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import { refuse } from '../../src/scheduler/admission.ts'
 import { backoffMs } from '../../src/scheduler/backoff.ts'
-import { type Death, suspects } from '../../src/scheduler/blame.ts'
+import { type Death, judge } from '../../src/scheduler/blame.ts'
 import { DenseSet } from '../../src/scheduler/dense-set.ts'
 import { certainGrowth, shed } from '../../src/scheduler/memory.ts'
 import { place as choose, type RuntimeLoad } from '../../src/scheduler/placement.ts'
@@ -138,25 +138,28 @@ const DEATH: Death = {
   exitCode: null,
   signal: 'SIGSEGV',
   rssBytes: 2e9,
+  isSolitary: false,
   tenants: [],
 }
+
+const appsBlamed = (death: Death) => judge(death).apps
 
 test('whoever ran when a runtime crashed is suspected, and nobody else', t => {
   const running = { ...TENANT, app: 'running', busy: 1, inFlight: 1 }
   const waiting = { ...TENANT, app: 'waiting', inFlight: 5 }
 
-  t.assert.deepEqual(suspects({ ...DEATH, tenants: [TENANT, running, waiting] }), new Set(['running']))
-  t.assert.deepEqual(suspects({ ...DEATH, tenants: [TENANT, waiting] }), new Set(['waiting']))
+  t.assert.deepEqual(appsBlamed({ ...DEATH, tenants: [TENANT, running, waiting] }), new Set(['running']))
+  t.assert.deepEqual(appsBlamed({ ...DEATH, tenants: [TENANT, waiting] }), new Set(['waiting']))
   const starting = { ...TENANT, app: 'starting', starting: true }
-  t.assert.deepEqual(suspects({ ...DEATH, tenants: [TENANT, waiting, starting] }), new Set(['starting']))
+  t.assert.deepEqual(appsBlamed({ ...DEATH, tenants: [TENANT, waiting, starting] }), new Set(['starting']))
 })
 
 test('nobody is suspected when a runtime is killed from outside or leaves by itself', t => {
   const tenants = [{ ...TENANT, busy: 1, inFlight: 1 }]
 
-  t.assert.equal(suspects({ ...DEATH, signal: 'SIGKILL', tenants }).size, 0)
-  t.assert.equal(suspects({ ...DEATH, reason: 'exit', signal: null, exitCode: 0, tenants }).size, 0)
-  t.assert.equal(suspects({ ...DEATH, reason: 'heartbeat', signal: 'SIGKILL', tenants }).size, 1)
+  t.assert.equal(appsBlamed({ ...DEATH, signal: 'SIGKILL', tenants }).size, 0)
+  t.assert.equal(appsBlamed({ ...DEATH, reason: 'exit', signal: null, exitCode: 0, tenants }).size, 0)
+  t.assert.equal(appsBlamed({ ...DEATH, reason: 'heartbeat', signal: 'SIGKILL', tenants }).size, 1)
 })
 
 test('who holds most of a runtime’s memory is suspected when it outgrows its ceiling, or else whoever ran', t => {
@@ -165,8 +168,20 @@ test('who holds most of a runtime’s memory is suspected when it outgrows its c
   const large = { ...waiting, app: 'large', memoryBytes: 1.1e9 }
   const rss = { ...DEATH, reason: 'rss', signal: 'SIGKILL' } as const
 
-  t.assert.deepEqual(suspects({ ...rss, tenants: [small, large] }), new Set(['large']))
-  t.assert.deepEqual(suspects({ ...rss, tenants: [small, waiting, TENANT] }), new Set(['small']))
+  t.assert.deepEqual(appsBlamed({ ...rss, tenants: [small, large] }), new Set(['large']))
+  t.assert.deepEqual(appsBlamed({ ...rss, tenants: [small, waiting, TENANT] }), new Set(['small']))
+})
+
+test('an app is proven guilty by memory or by having been alone, and not by having been the only one at work', t => {
+  const busy = { ...TENANT, app: 'busy', busy: 1, inFlight: 9 }
+  const overgrown = { ...TENANT, app: 'overgrown', isOvergrown: true }
+  const rss = { ...DEATH, reason: 'rss', signal: 'SIGKILL' } as const
+
+  t.assert.equal(judge({ ...DEATH, tenants: [busy, TENANT] }).isProven, false)
+  t.assert.equal(judge({ ...DEATH, tenants: [TENANT], isSolitary: true }).isProven, true)
+  t.assert.equal(judge({ ...DEATH, tenants: [], isSolitary: true }).isProven, false)
+  t.assert.equal(judge({ ...rss, tenants: [busy, overgrown] }).isProven, true)
+  t.assert.equal(judge({ ...rss, tenants: [{ ...busy, isOvergrown: true }, overgrown] }).isProven, false)
 })
 
 test('who has certainly grown beyond its limit is suspected, whatever it says itself', t => {
@@ -174,7 +189,7 @@ test('who has certainly grown beyond its limit is suspected, whatever it says it
   const overgrown = { ...TENANT, app: 'overgrown', isOvergrown: true }
   const rss = { ...DEATH, reason: 'rss', signal: 'SIGKILL' } as const
 
-  t.assert.deepEqual(suspects({ ...rss, tenants: [large, overgrown] }), new Set(['overgrown']))
+  t.assert.deepEqual(appsBlamed({ ...rss, tenants: [large, overgrown] }), new Set(['overgrown']))
 })
 
 test('growth is the busiest instance’s, but for what all others can have caused', t => {
@@ -246,18 +261,18 @@ test('suspects are kept from each other, then from everyone else', t => {
   t.assert.equal(place([beside, { ...IDLE, busy: 1 }], false), 0)
 })
 
-test('the only suspect pauses twice as long each time, until it is released', t => {
+test('who is proven guilty pauses twice as long each time, until it is released', t => {
   let now = 0
   const quarantine = new Quarantine({ now: () => now, max: 10, goodConductMs: 600_000 })
-  const only = new Set(['a'])
+  const guilty = { apps: new Set(['a']), isProven: true }
 
-  quarantine.suspect(only, 'catastrophe')
+  quarantine.hold(guilty, 'catastrophe')
   t.assert.equal(quarantine.pauseMs('a'), 1000)
   t.assert.equal(quarantine.pauseMs('b'), 0)
   now = 1500
   t.assert.equal(quarantine.pauseMs('a'), 0)
   t.assert.equal(quarantine.standing('a'), 'quarantined')
-  quarantine.suspect(only, 'rss')
+  quarantine.hold(guilty, 'rss')
   t.assert.deepEqual(quarantine.list(), [
     { app: 'a', state: 'quarantined', reason: 'rss', deaths: 2, pauseMs: 2000, releaseMs: 600_000 },
   ])
@@ -269,8 +284,9 @@ test('the only suspect pauses twice as long each time, until it is released', t 
 test('good conduct ends a quarantine, and what went before is forgotten', t => {
   let now = 0
   const quarantine = new Quarantine({ now: () => now, max: 10, goodConductMs: 5000 })
-  quarantine.suspect(new Set(['a']), 'rss')
-  quarantine.suspect(new Set(['a']), 'rss')
+  const guilty = { apps: new Set(['a']), isProven: true }
+  quarantine.hold(guilty, 'rss')
+  quarantine.hold(guilty, 'rss')
 
   now = 4999
   t.assert.deepEqual(quarantine.releaseDue(), [])
@@ -280,14 +296,14 @@ test('good conduct ends a quarantine, and what went before is forgotten', t => {
     quarantine.releaseDue().map(({ app }) => app),
     ['a'],
   )
-  quarantine.suspect(new Set(['a']), 'rss')
+  quarantine.hold(guilty, 'rss')
   t.assert.equal(quarantine.pauseMs('a'), 1000)
 })
 
-test('several suspects do not pause', t => {
+test('suspects do not pause', t => {
   const quarantine = new Quarantine({ now: () => 0, max: 10, goodConductMs: 1000 })
 
-  quarantine.suspect(new Set(['a', 'b']), 'heartbeat')
+  quarantine.hold({ apps: new Set(['a', 'b']), isProven: false }, 'heartbeat')
 
   t.assert.deepEqual(
     ['a', 'b', 'c'].map(app => quarantine.standing(app)),
