@@ -230,10 +230,7 @@ export class Instance implements Watched {
   readonly #rejected = (error: unknown): void => {
     this.#endCall()
     if (this.#end) return this.#close(this.#end)
-    if (this.#isolate.isDisposed) {
-      const message = `The instance used more than ${this.spec.limits.memoryMb} MB of memory.`
-      return this.#close({ reason: 'exceededMemory', message, guilty: this.#current })
-    }
+    if (this.#isolate.isDisposed) return this.#exceededMemory()
     // The call has run to its end; isolated-vm reports a promise that was rejected and that nobody handles.
     this.#records.logException(this.#current, `Unhandled rejection: ${guestError(error).stack}`)
     this.#afterCall()
@@ -274,7 +271,8 @@ export class Instance implements Watched {
   poll(now: number): void {
     if (this.#end) return
     const cpu = this.#isolate.cpuNs()
-    if (cpu === null) return
+    // isolated-vm has given the isolate up, for its memory, and still its code may run on and grow.
+    if (cpu === null) return this.#exceededMemory()
     const cpuNs = Number(cpu)
     this.#cpuNs = cpuNs
     const entries = this.#control[CONTROL.entries]!
@@ -298,8 +296,18 @@ export class Instance implements Watched {
     }
   }
 
+  #exceededMemory(): void {
+    const message = `The instance used more than ${this.spec.limits.memoryMb} MB of memory.`
+    this.kill('exceededMemory', message, this.#current)
+  }
+
   #exceededCpu(guilty: number): void {
-    this.kill('exceededCpu', `The request used more than ${this.spec.limits.cpuMs} ms of CPU time.`, guilty)
+    const { cpuMs, startupCpuMs } = this.spec.limits
+    const message =
+      this.#state === 'starting'
+        ? `The app's top level used more than ${startupCpuMs} ms of CPU time.`
+        : `The request used more than ${cpuMs} ms of CPU time.`
+    this.kill('exceededCpu', message, guilty)
   }
 
   /** Ends the instance at the scheduler's word. If it is for its memory, whoever is running is to blame. */
