@@ -1,5 +1,5 @@
 // Reads a body of 100 MB into memory, twice.
-// expect: exceededMemory | exceededCpu | ok | exception
+// expect: exceededMemory | exceededCpu | exceededWallTime | ok | exception
 // request: POST 100000000
 export default {
   async fetch(request, env, ctx) {

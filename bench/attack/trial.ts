@@ -11,7 +11,7 @@ const LATE_MS_MAX = 500
 /** How much worse the victim's p99 may be than beside a well-behaved app. */
 export const RATIO_MAX = 2
 /** Memory that a process keeps for itself after hard work: V8's heaps and malloc's arenas give it back by and by. */
-const KEPT_BYTES_MAX = 128 * 2 ** 20
+const KEPT_BYTES_MAX = 256 * 2 ** 20
 const RETURN_MS_MAX = 3000
 const FACTS_MS_MAX = 3000
 /** As many clients at once, and how long the well-behaved app meets them. */
@@ -195,7 +195,7 @@ function limitOf(outcome: string, { readMs, bodyBytes, expect }: Attack): number
     case 'exceededMemory':
       return OPTIONS.cpuMs.default + (travels ? WALL_MS : 0)
     default:
-      return WALL_MS + (Number.isFinite(readMs) ? readMs : 0)
+      return WALL_MS + (Number.isFinite(readMs) ? readMs : 0) + (bodyBytes > 0 ? WALL_MS : 0)
   }
 }
 
