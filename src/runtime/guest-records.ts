@@ -63,6 +63,22 @@ export class GuestRecords {
     if (this.#wakeMs >= 0) this.#wakeAfter(this.#wakeMs)
   }
 
+  /**
+   * Acts on what an isolate had left when it was ended in the middle of a call: console lines, and the responses of
+   * requests that were through with, so that they do not fail for the guilty one. Texts have died with the isolate.
+   */
+  takeLast(outbox: Buffer, bytes: number, guilty: number): void {
+    try {
+      readRecords(outbox, bytes, (type, id, payload) => {
+        const isDone = type === RECORD.response && id !== guilty && isComplete(payload)
+        if (type === RECORD.log || isDone) this.#handle(type, id, payload)
+      })
+    } catch (error) {
+      // It is over with the instance anyway.
+      if (!(error instanceof Violation)) throw error
+    }
+  }
+
   /** Adds a call's CPU time to a request, once. */
   charge(request: ServedRequest, cpuNs: number, call: number): void {
     if (request.chargedCall === call) return
@@ -321,4 +337,11 @@ export class GuestRecords {
       this.#instance.push(EVENT.wake, 0)
     }, delay)
   }
+}
+
+/** Whether a response's record holds all of it, and ends its request. */
+function isComplete(payload: Buffer): boolean {
+  const flags = payload.length >= RESPONSE_FIXED_BYTES ? payload.readUInt16LE(2) : 0
+  const wanted = RESPONSE_WHOLE | RESPONSE_FINISHED
+  return (flags & (wanted | RESPONSE_TEXT)) === wanted
 }

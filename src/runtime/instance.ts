@@ -6,7 +6,8 @@
  */
 import { decodeBundle } from '../bundle.ts'
 import type { Termination } from '../outcome.ts'
-import { CONTROL, EVENT, EVENT_INTS, EVENTS_MAX, EVENTS_OFFSET, OUTBOX_BYTES_LARGE } from '../sandbox/wire.ts'
+import { CONTROL, EVENT, EVENTS_OFFSET, OUTBOX_BYTES_LARGE } from '../sandbox/wire.ts'
+import { EventQueue } from './event-queue.ts'
 import { GuestRecords } from './guest-records.ts'
 import { guestError, type Isolate, isMemoryLimit, share, type Transferable } from './isolate.ts'
 import type { EndReport, InstanceSpec, InstanceStats, StartPhases, StartResult } from './messages.ts'
@@ -16,16 +17,6 @@ import type { RuntimeContext } from './runtime-context.ts'
 import type { ServedRequest } from './served-request.ts'
 import type { Watched } from './watchdog.ts'
 
-interface QueuedEvent {
-  type: number
-  id: number
-  a: number
-  head: string
-  extra: Transferable
-}
-
-/** Events that may wait: requests are bounded by the scheduler, what an app asks for by its other limits. */
-const QUEUE_MAX = 100_000
 const MESSAGE_CHARS_MAX = 512
 
 /** An isolate that is running without using CPU time for this long stands still (Atomics.wait). */
@@ -43,7 +34,7 @@ export class Instance implements Watched {
   readonly #events: Int32Array
   #outbox: Buffer
   readonly #records: GuestRecords
-  readonly #queue: QueuedEvent[] = []
+  readonly #queue = new EventQueue()
   /** Requests handed to the isolate and perhaps not begun, in order. */
   #handed: number[] = []
   #begunSeen = 0
@@ -111,20 +102,16 @@ export class Instance implements Watched {
   }
 
   #startFailed(error: unknown, phasesMs: StartPhases): StartResult {
-    const { message, stack } = guestError(error)
-    const reason = this.#end?.reason ?? (isMemoryLimit(error) ? 'exceededMemory' : 'startupError')
+    const { message: thrown, stack } = guestError(error)
+    const isMemory = isMemoryLimit(error)
+    const reason = this.#end?.reason ?? (isMemory ? 'exceededMemory' : 'startupError')
+    const message = this.#end?.message ?? (isMemory ? this.#memoryMessage : thrown)
     this.#endCall()
-    this.#close({ reason, message: this.#end?.message ?? message, guilty: 0 })
+    this.#close({ reason, message, guilty: 0 })
     const cpuMs = this.#cpuNs / NS_PER_MS
-    if (reason === 'exceededCpu') {
-      const text = `The app's top level used more than ${this.spec.limits.startupCpuMs} ms of CPU time.`
-      return { outcome: 'exceededCpu', phasesMs, message: text, cpuMs }
-    }
-    if (reason === 'exceededMemory') {
-      const text = `The app's top level used more than ${this.spec.limits.memoryMb} MB of memory.`
-      return { outcome: 'exceededMemory', phasesMs, message: text, cpuMs }
-    }
-    return { outcome: 'startupError', phasesMs, message, stack, cpuMs }
+    return reason === 'exceededCpu' || reason === 'exceededMemory'
+      ? { outcome: reason, phasesMs, message, cpuMs }
+      : { outcome: 'startupError', phasesMs, message: thrown, stack, cpuMs }
   }
 
   get isOver(): boolean {
@@ -139,18 +126,16 @@ export class Instance implements Watched {
   /** Queues an event and lets it enter as soon as the isolate is idle. */
   push(type: number, id: number, a = 0, extra?: Transferable, head = ''): void {
     if (this.isOver) return
-    if (this.#queue.length >= QUEUE_MAX) {
+    if (this.#queue.isFull) {
       return this.kill('protocolViolation', 'The app asks for more than it takes.', this.#current)
     }
-    this.#queue.push({ type, id, a, head, extra })
+    this.#queue.push(type, id, a, extra, head)
     if (!this.#running) this.context.pumpSoon(this)
   }
 
   /** Takes a request that has not been handed over out of the queue. Whether it was there. */
   withdraw(id: number): boolean {
-    const index = this.#queue.findIndex(event => event.type === EVENT.request && event.id === id)
-    if (index >= 0) this.#queue.splice(index, 1)
-    return index >= 0
+    return this.#queue.withdraw(id)
   }
 
   /** Bytes of bodies that lie in this process for the app: they count as its memory. */
@@ -172,31 +157,10 @@ export class Instance implements Watched {
       this.#outbox = Buffer.from(larger)
       extras.push(share(larger))
     }
-    const text = this.#writeEvents(extras)
+    const { count, text } = this.#queue.write(this.#events, extras, this.#handed)
+    this.#control[CONTROL.incoming] = count
     this.#beginCall()
     this.#isolate.enter(text, extras).then(this.#returned, this.#rejected)
-  }
-
-  #writeEvents(extras: Transferable[]): string {
-    const count = Math.min(this.#queue.length, EVENTS_MAX)
-    let text = ''
-    let heads = 0
-    for (let i = 0; i < count; i++) {
-      const event = this.#queue[i]!
-      const at = i * EVENT_INTS
-      this.#events[at] = event.type
-      this.#events[at + 1] = event.id
-      this.#events[at + 2] = event.a
-      if (event.type === EVENT.request) {
-        text = heads++ === 0 ? event.head : `${text}\0${event.head}`
-        this.#handed.push(event.id)
-      } else if (event.extra !== undefined) {
-        extras.push(event.extra)
-      }
-    }
-    this.#queue.splice(0, count)
-    this.#control[CONTROL.incoming] = count
-    return text
   }
 
   #beginCall(): void {
@@ -253,7 +217,7 @@ export class Instance implements Watched {
     const cpuNsEach = (this.#cpuNs - this.#callStartCpuNs) / entries
     try {
       const texts = this.#control[CONTROL.texts]! > 0 ? new Texts(this.#isolate.takeTexts()) : null
-      this.#records.take(this.#outbox, this.#control[CONTROL.outboxBytes]!, texts, cpuNsEach, this.#call)
+      this.#records.take(this.#outbox, this.#takeOutbox(), texts, cpuNsEach, this.#call)
     } catch (error) {
       // Whatever an isolate brings about here, it ends that isolate and not the process.
       const message = error instanceof Violation ? error.message : `Its records cannot be read: ${error}`
@@ -265,6 +229,13 @@ export class Instance implements Watched {
     if (current?.instance !== this) return
     this.#records.charge(current, cpuNsEach, this.#call)
     if (current.cpuNs > this.spec.limits.cpuMs * NS_PER_MS) this.#exceededCpu(current.id)
+  }
+
+  /** How many bytes of records wait; they are not to be read twice. */
+  #takeOutbox(): number {
+    const bytes = this.#control[CONTROL.outboxBytes]!
+    this.#control[CONTROL.outboxBytes] = 0
+    return bytes
   }
 
   /** The watchdog's look at a running isolate. */
@@ -296,18 +267,21 @@ export class Instance implements Watched {
     }
   }
 
+  get #memoryMessage(): string {
+    const who = this.#state === 'starting' ? "The app's top level" : 'The instance'
+    return `${who} used more than ${this.spec.limits.memoryMb} MB of memory.`
+  }
+
   #exceededMemory(): void {
-    const message = `The instance used more than ${this.spec.limits.memoryMb} MB of memory.`
-    this.kill('exceededMemory', message, this.#current)
+    this.kill('exceededMemory', this.#memoryMessage, this.#current)
   }
 
   #exceededCpu(guilty: number): void {
     const { cpuMs, startupCpuMs } = this.spec.limits
-    const message =
-      this.#state === 'starting'
-        ? `The app's top level used more than ${startupCpuMs} ms of CPU time.`
-        : `The request used more than ${cpuMs} ms of CPU time.`
-    this.kill('exceededCpu', message, guilty)
+    const isStart = this.#state === 'starting'
+    const who = isStart ? "The app's top level" : 'The request'
+    const limitMs = isStart ? startupCpuMs : cpuMs
+    this.kill('exceededCpu', `${who} used more than ${limitMs} ms of CPU time.`, guilty)
   }
 
   /** Ends the instance at the scheduler's word. If it is for its memory, whoever is running is to blame. */
@@ -346,7 +320,7 @@ export class Instance implements Watched {
     if (this.#grace) clearTimeout(this.#grace)
     this.#isolate.dispose()
     const report = this.#report(end)
-    this.#queue.length = 0
+    this.#queue.clear()
     this.#records.close()
     this.context.ended(this)
     if (!wasStarting) this.context.writer.json(FRAME.ended, 0, this.id, report)
@@ -354,8 +328,9 @@ export class Instance implements Watched {
 
   #report({ reason, message, guilty }: { reason: Termination; message: string; guilty: number }): EndReport {
     this.#noteBegun()
-    const untouched = this.#handed.slice()
-    for (const event of this.#queue) if (event.type === EVENT.request) untouched.push(event.id)
+    // What the call that is cut off has said lies in shared memory still.
+    this.#records.takeLast(this.#outbox, this.#takeOutbox(), guilty)
+    const untouched = [...this.#handed, ...this.#queue.requests()]
     const { heapBytes } = this.#heap
     const cpuMs = this.#cpuNs / NS_PER_MS
     return {

@@ -158,6 +158,17 @@ test('what waitUntil holds runs on after the response', async () => {
   )
 })
 
+test('what an app said in the call that ends it is told, of a request and of its top level', async () => {
+  const before = runtime.notices.length
+  const said = () =>
+    runtime.notices.slice(before).flatMap(notice => (notice.type === 'log' ? [notice.message] : []))
+  const { failure } = await run(`console.log('about to spin', request.method); for (;;);`)
+  await runtime.start(`console.warn('starting badly'); for (;;);`)
+
+  assert.equal(failure?.outcome, 'exceededCpu')
+  assert.deepEqual(said(), ['about to spin GET', 'starting badly'])
+})
+
 test("an exception is told to the client as such and to the developer with the app's own stack", async () => {
   const before = runtime.notices.length
   const { failure } = await run(`function deep() { throw new RangeError('boom') }\n deep()`)
@@ -190,7 +201,7 @@ test('an endless loop costs its request the limit, and the instance its life', a
   assert.equal(runtime.ended.at(-1)?.reason, 'exceededCpu')
 })
 
-test('only the request that loops is blamed: the ones behind it were not begun', async () => {
+test('only the request that loops is blamed: the ones before it have answered, those behind it were not begun', async () => {
   const { instance } = await runtime.start(
     `export default { fetch(request) { if (request.url.endsWith('/loop')) for (;;); return new Response('fine') } }`,
     { limits: { cpuMs: 50 } },
@@ -203,7 +214,7 @@ test('only the request that loops is blamed: the ones behind it were not begun',
   ])
 
   assert.equal(guilty.failure?.outcome, 'exceededCpu')
-  assert.notEqual(before.failure?.outcome, 'exceededCpu')
+  assert.equal(before.body.toString(), 'fine')
   assert.deepEqual(behind.failure, { outcome: 'internalError', message: 'untouched' })
 })
 
