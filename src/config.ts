@@ -114,6 +114,7 @@ export const OPTIONS = {
   clientIdleMs: int(60_000, 'ms', 'how long a client may stall in the middle of a body, sent or received'),
   routeCacheMax: int(20_000, 'routes', 'looked-up hosts and paths remembered'),
   negativeCacheMs: int(5000, 'ms', 'how long an unknown host is remembered as unknown'),
+  startsAtOnce: int(16, 'instances', 'instances that may be starting at once; others wait'),
   bundleCacheMb: int(64, 'MB', 'bundles kept in memory for the next cold start', { min: 0 }),
   storeWritesMax: int(10_000, 'writes', 'changes that may wait for the database'),
   bundleModulesMax: int(2000, 'modules', 'modules of one bundle'),

@@ -14,9 +14,9 @@ import type { StartResult } from '../runtime/messages.ts'
 import { printable } from '../source-map.ts'
 import type { StackMapper } from '../stack-mapper.ts'
 import type { Store, VersionRecord } from '../store/store.ts'
+import { Slots, Turns } from '../turns.ts'
 import { checkAppName, type Described, describe } from './metadata.ts'
 import type { Platform } from './platform.ts'
-import { Slots, Turns } from './turns.ts'
 import type { ReceivedUpload } from './upload.ts'
 
 export interface DeploymentsOptions {

@@ -16,6 +16,7 @@ import {
 import type { Config } from '../config.ts'
 import type { StartResult } from '../runtime/messages.ts'
 import type { AppRecord, Store } from '../store/store.ts'
+import { Slots } from '../turns.ts'
 import { refuse } from './admission.ts'
 import type { AppCache, AppState } from './app-cache.ts'
 import type { Verdict } from './blame.ts'
@@ -51,6 +52,7 @@ export type SchedulerConfig = RegistryConfig &
     | 'idleMs'
     | 'instancesMax'
     | 'heartbeatMs'
+    | 'startsAtOnce'
     | 'bundleCacheMb'
     | 'quarantineMs'
   >
@@ -68,6 +70,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   readonly #routes: RouteCache
   readonly #apps: AppCache
   readonly #bundles: BundleCache
+  readonly #starts: Slots
   readonly #quarantine: Quarantine
   readonly #exchanges = new DenseSet<Dispatch>()
   /** Pools that are no app's current one and still hold something. */
@@ -91,6 +94,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     this.#routes = this.#registry.routes
     this.#apps = this.#registry.apps
     this.#bundles = new BundleCache(store, config.bundleCacheMb * 2 ** 20)
+    this.#starts = new Slots(config.startsAtOnce)
     this.#quarantine = new Quarantine({ now, max: config.appsMax, goodConductMs: config.quarantineMs })
   }
 
@@ -198,6 +202,10 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
 
   place(app: string): Runtime | null {
     return this.#supervisor.place(app, name => this.#quarantine.standing(name))
+  }
+
+  startSlot(): Promise<Disposable> {
+    return this.#starts.take()
   }
 
   pausedMs(app: string): number {

@@ -18,6 +18,8 @@ import type { Runtime } from './runtime.ts'
 
 export interface StarterHost {
   now(): number
+  /** Resolves when it may start an instance, to what ends its turn. */
+  startSlot(): Promise<Disposable>
   /** The best runtime for one more instance of the app; null if none is up. */
   place(app: string): Runtime | null
   /** How long the app may not start an instance. */
@@ -56,6 +58,9 @@ export class InstanceStarter {
     reason: ColdStartReason,
   ): Promise<{ instance: Instance } | StartFailure | null> {
     const began = this.#host.now()
+    // Before the bundle is read: a burst of starts must not hold all their bundles in memory.
+    using _slot = await this.#host.startSlot()
+    const fetchBegan = this.#host.now()
     let bundle: Buffer | null
     try {
       bundle = await this.#host.bundle(this.#app.bundleHash)
@@ -63,7 +68,7 @@ export class InstanceStarter {
       return { outcome: 'internalError', rejection: 'store_unavailable' }
     }
     if (!bundle) return this.#fail({ outcome: 'internalError', message: 'The app’s bundle is missing.' })
-    const fetchMs = this.#host.now() - began
+    const fetchMs = this.#host.now() - fetchBegan
     for (let attempt = 1; ; attempt++) {
       const runtime = this.#host.place(owner.name)
       if (!runtime) return null

@@ -25,6 +25,41 @@ test('a burst at a cold app starts one instance, which answers everyone', async 
   t.assert.equal(stats.inFlight, 0)
 })
 
+test('no more instances start at once than allowed, and whoever asked first is next', async t => {
+  await using platform = await setUp({ startsAtOnce: '2' })
+  const { runtime } = platform
+  const names = ['a', 'b', 'c', 'd']
+  const gates = new Map(names.map(name => [name, Promise.withResolvers<void>()]))
+  const phasesMs = { isolate: 1, compile: 1, evaluate: 1 }
+  runtime.onStart = async ({ app }) => {
+    await gates.get(app)!.promise
+    return { outcome: 'ok', phasesMs, handlers: ['fetch'] }
+  }
+  runtime.autoAnswer = 'hi'
+  const bundlesRead: string[] = []
+  const read = platform.store.bundle.bind(platform.store)
+  platform.store.bundle = hash => {
+    bundlesRead.push(hash)
+    return read(hash)
+  }
+  for (const name of names) platform.store.deploy(name)
+
+  const asked = names.map(name => platform.ask(name))
+  await until(() => runtime.started.length === 2)
+  const early = bundlesRead.length
+  gates.get('b')!.resolve()
+  await asked[1]!.answer
+  await until(() => runtime.started.length === 3)
+  for (const { resolve } of gates.values()) resolve()
+  await Promise.all(asked.map(({ answer }) => answer))
+
+  t.assert.equal(early, 2)
+  t.assert.deepEqual(
+    runtime.started.map(({ spec }) => spec.app),
+    names,
+  )
+})
+
 test('a warm request is sent before dispatch returns', async t => {
   await using platform = await setUp()
   platform.store.deploy('a')
