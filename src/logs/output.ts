@@ -134,8 +134,8 @@ export class LogOutput implements AsyncDisposable {
       ...this.#waiting,
     ])
     const sleep = new Int32Array(new SharedArrayBuffer(4))
-    const giveUpAt = Date.now() + EXIT_MS
-    for (let written = 0; written < rest.length && Date.now() < giveUpAt; ) {
+    const giveUpAt = performance.now() + EXIT_MS
+    for (let written = 0; written < rest.length && performance.now() < giveUpAt; ) {
       try {
         written += writeSync(this.#options.fd, rest, written)
       } catch (error) {

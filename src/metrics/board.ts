@@ -102,20 +102,25 @@ export class Board {
   }
 
   /** Tells the metrics thread that the main loop turns, and whether it would take requests. */
-  beat(now: number, { ok, reason }: { ok: boolean; reason: string }): void {
-    this.#heartbeat[0] = now
+  beat({ ok, reason }: { ok: boolean; reason: string }): void {
+    this.#heartbeat[0] = monotonicMs()
     this.setText(rowNumber.platform, TEXT.reason, reason)
     this.#control[CONTROL.ready] = ok ? 1 : 0
   }
 
-  /** When the main loop last turned, in ms since the epoch, and what it said then. */
-  get health(): { beatAt: number; ready: boolean; reason: string } {
+  /** How long ago the main loop last turned, in ms, and what it said then. */
+  get health(): { sinceBeatMs: number; ready: boolean; reason: string } {
     return {
-      beatAt: this.#heartbeat[0]!,
+      sinceBeatMs: monotonicMs() - this.#heartbeat[0]!,
       ready: this.#control[CONTROL.ready] === 1,
       reason: this.text(rowNumber.platform, TEXT.reason),
     }
   }
+}
+
+/** A clock that all threads share and that nobody sets: the wall clock's jumps are no news of the main loop. */
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n)
 }
 
 /** Numbers of rows for texts: the platform's, then processes', then apps'. */

@@ -103,7 +103,7 @@ class MetricsService implements Metrics {
   }
 
   #beat(): void {
-    this.#board.beat(Date.now(), this.#options.ready())
+    this.#board.beat(this.#options.ready())
   }
 
   /** Starts the metrics thread; resolves when it listens. */

@@ -98,8 +98,10 @@ function accepts(list: string | undefined, item: string): boolean {
 }
 
 function stuckReason(): string | null {
-  const stuckMs = Date.now() - board.health.beatAt
-  return stuckMs > STUCK_MS ? `the main loop has been stuck for ${Math.round(stuckMs / 1000)} s` : null
+  const { sinceBeatMs } = board.health
+  return sinceBeatMs > STUCK_MS
+    ? `the main loop has been stuck for ${Math.round(sinceBeatMs / 1000)} s`
+    : null
 }
 
 function serveHealth(response: ServerResponse, reason: string | null): void {

@@ -159,6 +159,21 @@ function frameSize(bytes: Buffer, offset: number): number {
 const SLAB_BYTES = 65_536
 
 /**
+ * What may wait for a peer that does not read: more than all windows and heads of a busy connection together. Beyond
+ * it the connection is given up, for the peer is stuck or wants the memory of this side.
+ */
+const BACKLOG_BYTES_MAX = 256 * 2 ** 20
+
+export interface FrameWriterOptions {
+  /** Decides between flushing in a microtask and after the turn. */
+  isBusy: () => boolean
+  /** May add frames. */
+  beforeFlush?: () => void
+  /** With more than this unread by the peer, the socket is destroyed. Default: 256 MiB. */
+  backlogBytesMax?: number
+}
+
+/**
  * Gathers frames and writes them to a socket together: at once when the connection is quiet, at the end of
  * the event loop's turn when it is busy, so that batches grow with load and a lone request waits for nothing.
  */
@@ -166,18 +181,19 @@ export class FrameWriter {
   readonly #socket: Socket
   readonly #isBusy: () => boolean
   readonly #beforeFlush: () => void
+  readonly #backlogBytesMax: number
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
   #used = 0
   /** Where the frame written last begins, while it can still grow; -1: there is none. */
   #last = -1
   #scheduled = false
 
-  /** `beforeFlush` may add frames; `isBusy` decides between flushing in a microtask and after the turn. */
   constructor(
     socket: Socket,
-    { isBusy, beforeFlush = () => {} }: { isBusy: () => boolean; beforeFlush?: () => void },
+    { isBusy, beforeFlush = () => {}, backlogBytesMax = BACKLOG_BYTES_MAX }: FrameWriterOptions,
   ) {
     this.#socket = socket
+    this.#backlogBytesMax = backlogBytesMax
     this.#isBusy = isBusy
     this.#beforeFlush = beforeFlush
   }
@@ -255,6 +271,9 @@ export class FrameWriter {
       return
     }
     this.#socket.write(this.#slab.subarray(0, this.#used))
+    if (this.#socket.writableLength > this.#backlogBytesMax) {
+      this.#socket.destroy(new ProtocolError(`the peer has left ${this.#socket.writableLength} bytes unread`))
+    }
     // The kernel mostly takes it all at once; only then may the slab be used again.
     if (this.#socket.writableLength !== 0 || this.#slab.length !== SLAB_BYTES) {
       this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)

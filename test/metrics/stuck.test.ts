@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { requestChannel } from '../../src/channels.ts'
 import { requestEvent, startTestMetrics } from '../support/scrape.ts'
@@ -37,4 +37,18 @@ test('while the main loop is stuck, scrapes give the last numbers and health say
   assert.match(health?.text ?? '', /^the main loop has been stuck for \d+ s\n$/)
   assert.equal(readiness?.status, 503)
   await asker.terminate()
+})
+
+test('a wall clock that is set back or forth is no stuck loop', async (t: TestContext) => {
+  const DAY_MS = 86_400_000
+  const now = Date.now
+  for (const jumpMs of [-DAY_MS, DAY_MS]) {
+    t.mock.method(Date, 'now', () => now() + jumpMs)
+    await using metrics = await startTestMetrics()
+
+    const health = await fetch(new URL('/healthz', metrics.url))
+
+    t.assert.deepEqual([health.status, await health.text()], [200, 'ok\n'])
+    t.mock.restoreAll()
+  }
 })

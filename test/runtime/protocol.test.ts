@@ -99,7 +99,22 @@ test('small pieces of one body leave as one frame, and never run into another', 
   close()
 })
 
-async function pair(): Promise<{ reader: Socket; writer: FrameWriter; close: () => void }> {
+test('a peer that never reads is given up once a bounded backlog waits for it', async () => {
+  const { socket, writer, close } = await pair({ backlogBytesMax: 2 ** 20 })
+  const failed = new Promise<Error>(resolve => socket.once('error', resolve))
+
+  for (let sent = 0; !socket.destroyed && sent < 2 ** 28; sent += 60_000) {
+    writer.bytes(10, 6, Buffer.alloc(60_000))
+    await new Promise(resolve => setImmediate(resolve))
+  }
+
+  assert.match((await failed).message, /^the peer has left \d+ bytes unread$/)
+  close()
+})
+
+async function pair(
+  options: { backlogBytesMax?: number } = {},
+): Promise<{ reader: Socket; socket: Socket; writer: FrameWriter; close: () => void }> {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
@@ -110,5 +125,5 @@ async function pair(): Promise<{ reader: Socket; writer: FrameWriter; close: () 
     reader.destroy()
     server.close()
   }
-  return { reader, writer: new FrameWriter(socket, { isBusy: () => false }), close }
+  return { reader, socket, writer: new FrameWriter(socket, { isBusy: () => false, ...options }), close }
 }
