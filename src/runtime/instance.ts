@@ -360,9 +360,11 @@ export class Instance implements Watched {
       this.#busyMs += now - this.#callStartedAt
       this.#callStartedAt = now
     }
+    const { heapBytes, externalBytes } = this.#heap
     const stats = {
       instance: this.id,
-      ...this.#heap,
+      heapBytes,
+      externalBytes: externalBytes + Math.max(0, this.#control[CONTROL.wasmKib]!) * 1024,
       cpuMs: (this.#cpuNs - this.#cpuReportedNs) / NS_PER_MS,
       busy: Math.min(1, this.#busyMs / Math.max(1, now - this.#statsAt)),
       queued: this.#queue.length,

@@ -82,6 +82,7 @@ export interface RuntimeStats {
 export interface InstanceStats {
   instance: number
   heapBytes: number
+  /** Of ArrayBuffers, and of the WebAssembly memories that are known. */
   externalBytes: number
   /** Since the last heartbeat. */
   cpuMs: number

@@ -17,6 +17,7 @@ import { arrayPush, isSharedArrayBuffer, mapGet, stringIndexOf, stringSlice } fr
 import { appContext, RequestContext, requests, setCurrent, whenOver } from './request-context.ts'
 import { serve } from './serve.ts'
 import { arm, dueTimers, fire } from './timers.ts'
+import { countWasmMemory } from './web-assembly.ts'
 import { CONTROL, EVENT, EVENT_INTS, EVENTS_OFFSET } from './wire.ts'
 
 /** With less room than this in the outbox no further request is entered in this call. */
@@ -52,6 +53,7 @@ export function openKernel(controlMemory: SharedArrayBuffer): void {
 export function enter(text: string, extras: unknown[]): void {
   const outboxes = extras.length > 0 && isSharedArrayBuffer(extras[0]) ? 1 : 0
   if (outboxes) replaceOutbox(extras[0] as SharedArrayBuffer)
+  countWasmMemory()
   callStarted = now()
   entered = null
   control[CONTROL.current] = 0
@@ -188,5 +190,6 @@ function step(): void {
     }
   }
   stepping = false
+  countWasmMemory()
   control[CONTROL.queued] = queue.length - next
 }

@@ -18,6 +18,7 @@ import { randomBytes, seedRandom } from './random.ts'
 import { current, requireRequest } from './request-context.ts'
 import { limitServing } from './serve.ts'
 import { limitTimers, startTimer, stopTimer } from './timers.ts'
+import { installWebAssembly, tellWasmMemory } from './web-assembly.ts'
 import type { KernelStart } from './wire.ts'
 
 setHost({
@@ -35,12 +36,14 @@ setHost({
   reportException: error => logException(current, error),
 })
 installGlobals()
+installWebAssembly()
 
 /** Tells the isolate which app it will run. `start`: JSON of KernelStart. */
 export function open(start: string, control: SharedArrayBuffer, outbox: SharedArrayBuffer): void {
   const { limits, vars, syntax, seed } = jsonParse(start) as KernelStart
   openOutbox(control, outbox)
   openKernel(control)
+  tellWasmMemory(control)
   limitLogging(limits)
   limitFetches(limits)
   limitDigests(limits)

@@ -12,7 +12,7 @@
 const { bind, call } = Function.prototype
 
 /** The method as a function whose first argument is `this`. */
-const uncurry = bind.bind(call) as unknown as <A extends unknown[], R>(
+export const uncurry = bind.bind(call) as unknown as <A extends unknown[], R>(
   method: (...args: A) => R,
 ) => (self: unknown, ...args: A) => R
 

@@ -26,6 +26,8 @@ export const CONTROL = {
   blocked: 7,
   /** How many events this call brings. */
   incoming: 8,
+  /** KiB of WebAssembly memory that the app holds, as far as JavaScript has seen it. */
+  wasmKib: 9,
 } as const
 
 /** Byte offset of the event descriptors in `control`: type, id, a, b as int32 each. */

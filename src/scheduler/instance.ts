@@ -69,12 +69,12 @@ export class Instance {
     this.memoryBytesMax = memoryBytesMax
   }
 
-  /** It has certainly grown its process by more than it may use. */
+  /** It holds more than it may use, or has certainly grown its process by that. */
   get isOvergrown(): boolean {
-    return this.grownBytes > this.memoryBytesMax
+    return Math.max(this.grownBytes, this.memoryBytes) > this.memoryBytesMax
   }
 
-  /** As far as it is known: without WebAssembly's. */
+  /** As far as it is known: without WebAssembly memories that no JavaScript has seen. */
   get memoryBytes(): number {
     return this.heapBytes + this.externalBytes
   }

@@ -211,8 +211,10 @@ test('idle instances are ended, the largest first, until enough is free', t => {
   const [one, two, three] = [1, 2, 3].map(memoryBytes => ({ inFlight: 0, cpuMs: 0, memoryBytes }))
 
   t.assert.deepEqual(shed([one!, busy, three!, two!], 4), [three, two])
-  t.assert.deepEqual(shed([one!, busy], 4), [one])
-  t.assert.deepEqual(shed([busy, between], 4), [])
+  t.assert.deepEqual(shed([one!, busy], 1), [one])
+  t.assert.deepEqual(shed([one!, busy, between], 1), [one])
+  t.assert.deepEqual(shed([one!, busy, between], 4), [between])
+  t.assert.deepEqual(shed([busy], 4), [])
 })
 
 test('the largest runtime is killed once the platform stays above its ceiling', t => {
