@@ -1,0 +1,98 @@
+/** Runs tests of a checkout as deployed apps, several at once, on a platform of its own. */
+import { encodeUpload } from '../../src/build/upload.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { appSource, type Report } from './app-source.ts'
+import type { WptTest } from './checkout.ts'
+import { serveFiles } from './static-files.ts'
+
+export interface TestResult {
+  test: WptTest
+  /** Names are unique within a test. What goes wrong outside of them fails one more, `WHOLE`. */
+  subtests: Map<string, Outcome>
+}
+
+/** '' if the subtest passed, else why not. */
+export type Outcome = string
+
+export interface RunOptions {
+  checkout: string
+  /** How long a test may take, in ms; a long one takes `longFactor` times that. */
+  timeoutMs?: number
+  onResult?: (result: TestResult) => void
+}
+
+export const WHOLE = '(the test as a whole)'
+
+const AT_ONCE = 4
+const LONG_FACTOR = 4
+/** Between a test's timeout and the platform's, so that the test can still answer. */
+const GRACE_MS = 15_000
+const STATUS = ['passed', 'failed', 'it timed out', 'it did not run', 'a precondition failed']
+
+/** Tests are not what the limits are for. */
+const settings = (timeoutMs: number) => {
+  const ms = String(timeoutMs * LONG_FACTOR + GRACE_MS)
+  return {
+    egressAllow: '127.0.0.1',
+    cpuMs: ms,
+    cpuMsMax: ms,
+    wallMs: ms,
+    memoryMb: '512',
+    startupCpuMs: '10000',
+    subrequests: '10000',
+    subrequestsAtOnce: '1000',
+    runtimes: '2',
+    instancesMax: '1',
+    logLinesPerRequest: '0',
+    accessLogSample: '0',
+  }
+}
+
+/** Results in the order of `tests`. */
+export async function runTests(
+  tests: readonly WptTest[],
+  { checkout, timeoutMs = 10_000, onResult }: RunOptions,
+): Promise<TestResult[]> {
+  await using files = await serveFiles(checkout)
+  await using platform = await startTestPlatform(settings(timeoutMs))
+  const results: TestResult[] = []
+  let next = 0
+  const work = async () => {
+    for (let i = next++; i < tests.length; i = next++) {
+      const test = tests[i]!
+      const ms = timeoutMs * (test.isLong ? LONG_FACTOR : 1)
+      const source = appSource(test, { checkout, origin: files.origin, timeoutMs: ms })
+      results[i] = readResult(test, await runApp(platform, `test-${i}`, source))
+      onResult?.(results[i]!)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  return results
+}
+
+async function runApp(platform: TestPlatform, name: string, source: string): Promise<Report> {
+  const deployed = await fetch(new URL(`api/v1/apps/${name}`, platform.running.controlUrl), {
+    method: 'PUT',
+    body: encodeUpload({
+      name,
+      metadata: { body_part: 'test.js' },
+      modules: [{ name: 'test.js', type: 'script', content: Buffer.from(source) }],
+    }),
+  })
+  if (!deployed.ok) return { error: `it does not start: ${await deployed.text()}`, subtests: [] }
+  const answer = await platform.fetch(name)
+  await platform.control(`/api/v1/apps/${name}`, { method: 'DELETE' })
+  if (answer.status === 200) return JSON.parse(answer.text) as Report
+  return { error: `it ended with ${answer.outcome}`, subtests: [] }
+}
+
+function readResult(test: WptTest, { error, subtests }: Report): TestResult {
+  const byName = new Map<string, Outcome>()
+  for (const [name, status, message] of subtests) {
+    let unique = name
+    for (let n = 2; byName.has(unique); n++) unique = `${name} (${n})`
+    byName.set(unique, status === 0 ? '' : message || STATUS[status]!)
+  }
+  if (error !== '' || byName.size === 0) byName.set(WHOLE, error || 'it has no subtests')
+  return { test, subtests: byName }
+}
