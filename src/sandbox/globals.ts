@@ -17,12 +17,19 @@ import { EventTarget } from './event-target.ts'
 import { Event } from './events.ts'
 import { fetch } from './fetch.ts'
 import { FormData } from './form-data.ts'
+import {
+  installAttribute,
+  installOperation,
+  openGlobalScope,
+  ServiceWorkerGlobalScope,
+  WorkerGlobalScope,
+} from './global-scope.ts'
 import { Headers } from './headers.ts'
 import { FixedLengthStream, IdentityTransformStream } from './identity-stream.ts'
 import { queueMicrotask, reportError } from './microtask.ts'
 import { Navigator, navigator } from './navigator.ts'
 import { Performance, performance } from './performance.ts'
-import { defineProperty, ownKeys } from './primordials.ts'
+import { apply, defineProperty, ownKeys } from './primordials.ts'
 import { Request } from './request.ts'
 import { Response } from './response.ts'
 import {
@@ -52,6 +59,7 @@ import {
 } from './timer-functions.ts'
 import { URL } from './url.ts'
 import { URLSearchParams } from './url-search-params.ts'
+import { domString } from './webidl.ts'
 
 const INTERFACES = {
   AbortController,
@@ -85,6 +93,7 @@ const INTERFACES = {
   ReadableStreamDefaultReader,
   Request,
   Response,
+  ServiceWorkerGlobalScope,
   SubtleCrypto,
   TextDecoder,
   TextDecoderStream,
@@ -94,6 +103,7 @@ const INTERFACES = {
   TransformStreamDefaultController,
   URL,
   URLSearchParams,
+  WorkerGlobalScope,
   WritableStream,
   WritableStreamDefaultController,
   WritableStreamDefaultWriter,
@@ -115,20 +125,32 @@ const FUNCTIONS = {
   structuredClone,
 }
 
-const OBJECTS = { console, crypto, navigator, performance, scheduler, self: globalThis }
+const ATTRIBUTES = { crypto, navigator, performance, scheduler, self: globalThis }
+
+const { addEventListener: listen } = EventTarget.prototype
 
 /** `fetch` listeners are the app in service-worker syntax. */
 function addEventListener(type: unknown, listener: unknown): void {
-  if (`${type}` !== 'fetch') return
+  const name = domString(type)
+  if (name !== 'fetch') return apply(listen as never, undefined as never, arguments as never)
   if (typeof listener !== 'function')
     throw new TypeError('addEventListener needs a function as its second argument.')
   addFetchListener(listener as (event: unknown) => unknown)
 }
 
 export function installGlobals(): void {
-  install(INTERFACES, false)
-  install(FUNCTIONS, true)
-  install(OBJECTS, true)
+  openGlobalScope()
+  install(INTERFACES, (name, value) => {
+    defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true })
+  })
+  install(FUNCTIONS, installOperation)
+  install(ATTRIBUTES, installAttribute)
+  defineProperty(globalThis, 'console', {
+    value: console,
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  })
   // An isolate that waits uses no CPU time and answers nobody.
   defineProperty(Atomics, 'wait', {
     value: function wait() {
@@ -140,10 +162,7 @@ export function installGlobals(): void {
   })
 }
 
-function install(values: Record<string, unknown>, enumerable: boolean): void {
+function install<Value>(values: Record<string, Value>, put: (name: string, value: Value) => void): void {
   const names = ownKeys(values) as string[]
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i]!
-    defineProperty(globalThis, name, { value: values[name], writable: true, enumerable, configurable: true })
-  }
+  for (let i = 0; i < names.length; i++) put(names[i]!, values[names[i]!]!)
 }

@@ -7,15 +7,16 @@ import { getEnv, holdOpen, registerListeners, registerModule, setEnv, WorkerEntr
 import { setHost } from './current-host.ts'
 import { limitDigests, startDigest } from './digests.ts'
 import { limitFetches, startFetch } from './fetches.ts'
+import { reportException } from './global-scope.ts'
 import { installGlobals } from './globals.ts'
 import { cancel, collectBytes, collectText, pull } from './incoming.ts'
 import { enter as enterKernel, openKernel } from './kernel.ts'
-import { limitLogging, log, logException } from './logging.ts'
+import { limitLogging, log } from './logging.ts'
 import { openOutbox, takeTexts } from './outbox.ts'
 import { installParts as keepParts } from './parts.ts'
 import { arrayJoin, jsonParse, ownKeys, typedArrayLength } from './primordials.ts'
 import { randomBytes, seedRandom } from './random.ts'
-import { current, requireRequest } from './request-context.ts'
+import { requireRequest } from './request-context.ts'
 import { limitServing } from './serve.ts'
 import { limitTimers, startTimer, stopTimer } from './timers.ts'
 import { installWebAssembly, tellWasmMemory } from './web-assembly.ts'
@@ -33,7 +34,7 @@ setHost({
   now: Date.now,
   setTimer: (callback, delayMs) => startTimer(callback, delayMs, false),
   clearTimer: stopTimer,
-  reportException: error => logException(current, error),
+  reportException,
 })
 installGlobals()
 installWebAssembly()

@@ -1,7 +1,7 @@
 /** setTimeout and its kin, as guests see them. */
-import { logException } from './logging.ts'
+import { host } from './current-host.ts'
 import { apply } from './primordials.ts'
-import { current, requireRequest } from './request-context.ts'
+import { requireRequest } from './request-context.ts'
 import { startTimer, stopTimer } from './timers.ts'
 
 type Callback = (...args: unknown[]) => unknown
@@ -12,7 +12,7 @@ function callbackOf(name: string, callback: unknown, args: unknown[]): () => voi
     try {
       apply(callback as Callback as never, globalThis as never, args as never)
     } catch (error) {
-      logException(current, error)
+      host.reportException(error)
     }
   }
 }

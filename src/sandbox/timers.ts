@@ -89,6 +89,8 @@ export function fire(timer: Timer): void {
   if (timer.repeatMs >= 0) {
     timer.due = now() + timer.repeatMs
     push(timer)
+    // The wake-up asked for may be a later timer's.
+    arm()
   } else {
     timer.cancel()
   }
