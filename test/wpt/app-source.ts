@@ -135,7 +135,7 @@ function isStrict(source: string): boolean {
 
 /** What wptserve would fill in. */
 function substituted(path: string, source: string, origin: string): string {
-  if (!/\.sub\.\w+$/.test(path)) return source
+  if (!/\.sub\./.test(path)) return source
   const { hostname, port, host } = new URL(origin)
   return source
     .replaceAll(/\{\{ports\[\w+\]\[\d+\]\}\}/g, port)
