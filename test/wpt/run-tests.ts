@@ -7,7 +7,7 @@ import { serveFiles } from './static-files.ts'
 
 export interface TestResult {
   test: WptTest
-  /** Names are unique within a test. What goes wrong outside of them fails one more, `WHOLE`. */
+  /** Names are unique within a test. What goes wrong outside of them fails one more, `WHOLE`, if none fails. */
   subtests: Map<string, Outcome>
 }
 
@@ -93,6 +93,7 @@ function readResult(test: WptTest, { error, subtests }: Report): TestResult {
     for (let n = 2; byName.has(unique); n++) unique = `${name} (${n})`
     byName.set(unique, status === 0 ? '' : message || STATUS[status]!)
   }
-  if (error !== '' || byName.size === 0) byName.set(WHOLE, error || 'it has no subtests')
+  const isTold = [...byName.values()].some(message => message !== '')
+  if ((error !== '' && !isTold) || byName.size === 0) byName.set(WHOLE, error || 'it has no subtests')
   return { test, subtests: byName }
 }
