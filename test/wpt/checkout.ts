@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import type { Area } from './areas.ts'
+import { PROGRAMS } from './served-programs.ts'
 
 export interface WptTest {
   /** Relative to the checkout. */
@@ -49,19 +50,22 @@ const isSettled = (file: string) => !/\.tentative\.|\/tentative\/|\.h2\.|\.optio
 
 /** What only a page, a service worker or another thread has. */
 const FOREIGN_GLOBALS = /^(?:window|serviceworker|sharedworker|shadowrealm)[\w-]*$/
-/** What only wptserve answers, and pages' own. */
-const NEEDS_SERVER =
-  /\.(?:py|asis|h2)\b|RESOURCES_DIR|get_host_info|get-host-info|serviceWorker\b|new Worker\(/
+/** What needs another origin, a page's own services, or wptserve's ways. */
+const FOREIGN = /\.(?:asis|h2)\b|\b(?:HTTP|HTTPS|REMOTE)\w*_ORIGIN\b|serviceWorker\b|new Worker\(/
 
 function variantsOf(checkout: string, file: string): WptTest[] {
   const source = readFileSync(join(checkout, file), 'utf8')
   const meta = metaOf(source)
   const globals = meta.filter(([key]) => key === 'global').flatMap(([, value]) => value.split(','))
   if (globals.length > 0 && globals.every(name => FOREIGN_GLOBALS.test(name.trim()))) return []
-  if (NEEDS_SERVER.test(source)) return []
   const valuesOf = (key: string) => meta.filter(([name]) => name === key).map(([, value]) => value)
   const variants = valuesOf('variant')
   const scripts = valuesOf('script').map(path => resolvePath(file, path))
+  const own = scripts
+    .filter(path => !/(?:^|\/)(?:common|resources)\//.test(path))
+    .map(path => readText(checkout, path))
+  if ([source, ...own].some(text => FOREIGN.test(text) || programsOf(text).some(name => !(name in PROGRAMS))))
+    return []
   return (variants.length > 0 ? variants : ['']).map(variant => ({
     file,
     variant,
@@ -70,6 +74,15 @@ function variantsOf(checkout: string, file: string): WptTest[] {
     isLong: valuesOf('timeout').includes('long'),
     scripts,
   }))
+}
+
+/** Programs of wptserve's that a script asks. */
+function programsOf(source: string): string[] {
+  return [...source.matchAll(/[\w.-]+\.py\b/g)].map(([name]) => name)
+}
+
+function readText(checkout: string, path: string): string {
+  return readFileSync(fileIn(checkout, path), 'utf8')
 }
 
 /** `// META: key=value` at the head of a file. */

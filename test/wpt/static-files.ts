@@ -1,9 +1,10 @@
-/** Serves a checkout's files to the tests, as wptserve does those that need no program. */
+/** Serves a checkout's files to the tests, and what the few programs answer that they need. */
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { extname, join, normalize } from 'node:path'
+import { basename, extname, join, normalize } from 'node:path'
+import { PROGRAMS } from './served-programs.ts'
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html',
@@ -19,8 +20,11 @@ export interface StaticFiles extends AsyncDisposable {
 }
 
 export async function serveFiles(directory: string): Promise<StaticFiles> {
+  const stash = new Map<string, string>()
   const server = createServer(async (request, response) => {
-    const { pathname } = new URL(request.url!, 'http://localhost')
+    const { pathname, searchParams } = new URL(request.url!, 'http://localhost')
+    const program = PROGRAMS[basename(pathname)]
+    if (program) return void (await program(searchParams, response, stash))
     try {
       const content = await readFile(join(directory, normalize(decodeURIComponent(pathname))))
       response.writeHead(200, { 'content-type': TYPES[extname(pathname)] ?? 'application/octet-stream' })
