@@ -46,11 +46,24 @@ export class Body {
   #used = false
   /** Ends the reading of a fetched body. */
   #signal: AbortSignal | null
+  /** Has the signal end the transfer of a body that nobody has begun to read. */
+  #abandon: (() => void) | null = null
 
   constructor(source: BodySource, stream: ReadableStream | null = null, signal: AbortSignal | null = null) {
     this.#source = source
     this.#stream = stream
     this.#signal = signal
+    if (signal === null || stream !== null || source.kind !== 'host') return
+    const { id } = source
+    this.#abandon = () => host.cancel(id)
+    onAbort(signal, this.#abandon)
+  }
+
+  /** From now on whoever reads the bytes minds the signal. */
+  #keep(): void {
+    if (this.#abandon === null) return
+    removeAbort(this.#signal!, this.#abandon)
+    this.#abandon = null
   }
 
   get used(): boolean {
@@ -69,6 +82,7 @@ export class Body {
 
   get stream(): ReadableStream {
     if (this.#stream === null) {
+      this.#keep()
       this.#stream = openSource(this.#source, this.#signal)
       if (this.#used) spendOrigin(this.#stream)
     }
@@ -78,6 +92,7 @@ export class Body {
   /** Gives the bytes away, once. A source of kind `stream` is to be locked at once by who gets it. */
   take(): BodySource {
     this.#used = true
+    this.#keep()
     if (this.#stream !== null && this.#source.kind !== 'stream') spendOrigin(this.#stream)
     return this.#source
   }

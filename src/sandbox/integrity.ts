@@ -36,10 +36,10 @@ function parseIntegrity(text: string): { algorithm: (typeof ALGORITHMS)[number];
   return strongest < 0 ? null : { algorithm: ALGORITHMS[strongest]!, digests }
 }
 
-/** The URL-safe alphabet as the usual one. */
+/** The URL-safe alphabet as the usual one, and without padding. */
 function plainBase64(text: string): string {
   let plain = ''
-  for (let i = 0; i < text.length; i++) {
+  for (let i = 0; i < text.length && text[i] !== '='; i++) {
     plain += text[i] === '-' ? '+' : text[i] === '_' ? '/' : text[i]
   }
   return plain
@@ -54,5 +54,5 @@ export async function matchesIntegrity(integrity: string, bytes: Uint8Array): Pr
   const expected = parseIntegrity(integrity)
   if (expected === null) return true
   const digest = new Uint8Array(await host.digest(expected.algorithm, bytes))
-  return stringIndexOf(expected.digests, ` ${uint8ArrayToBase64(digest)} `) >= 0
+  return stringIndexOf(expected.digests, ` ${plainBase64(uint8ArrayToBase64(digest))} `) >= 0
 }

@@ -91,6 +91,28 @@ test('an aborted signal ends a fetch before, during and after the answer', async
   t.assert.deepEqual(reasons, ['before', 0, 'during', 'after', 'after'])
 })
 
+test('an abort ends the transfer of a body that nobody has begun to read, once', async t => {
+  await using sandbox = await openFetchSandbox()
+
+  const cancelled = await sandbox.run(`
+    globalThis.answer = ({ url }) =>
+      ({ status: 200, statusText: '', url, redirected: false, headers: [], body: hold('a', 'b') })
+    ;(async () => {
+      const controller = new AbortController()
+      const responses = await Promise.all(['unread', 'shown', 'read'].map(name => {
+        return fetch('http://a/' + name, { signal: controller.signal })
+      }))
+      const shown = responses[1].body
+      await responses[2].text()
+      asked.length = 0
+      controller.abort()
+      return asked
+    })()
+  `)
+
+  t.assert.deepEqual(cancelled, ['cancel', 'cancel'])
+})
+
 test('a data: URL is fetched without the host', async t => {
   await using sandbox = await openFetchSandbox()
 
@@ -138,8 +160,9 @@ test('a response without the integrity asked for is refused', async t => {
       'sha256-x sha512-y sha512-${digest('SHA-512')}?option sha384-z',
       'sha256-${digest('SHA-256')} sha384-x',
       'md5-unknown',
+      'sha256-${digest('SHA-256').replace('=', '')}',
     ].map(integrity => fetch('http://a/', { integrity }).then(response => response.text(), error => error.name)))
   `)
 
-  t.assert.deepEqual(seen, ['ab', 'ab', 'TypeError', 'ab'])
+  t.assert.deepEqual(seen, ['ab', 'ab', 'TypeError', 'ab', 'ab'])
 })

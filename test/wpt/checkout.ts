@@ -51,7 +51,8 @@ const isSettled = (file: string) => !/\.tentative\.|\/tentative\/|\.h2\.|\.optio
 /** What only a page, a service worker or another thread has. */
 const FOREIGN_GLOBALS = /^(?:window|serviceworker|sharedworker|shadowrealm)[\w-]*$/
 /** What needs another origin, a page's own services, or wptserve's ways. */
-const FOREIGN = /\.(?:asis|h2)\b|\b(?:HTTP|HTTPS|REMOTE)\w*_ORIGIN\b|serviceWorker\b|new Worker\(/
+const FOREIGN =
+  /\.(?:asis|h2)\b|\b(?:HTTP|HTTPS|REMOTE)\w*_ORIGIN\b|\{\{ports\[https|serviceWorker\b|new Worker\(/
 
 function variantsOf(checkout: string, file: string): WptTest[] {
   const source = readFileSync(join(checkout, file), 'utf8')

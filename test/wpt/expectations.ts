@@ -60,7 +60,7 @@ export function expectationsFrom(results: readonly TestResult[]): Expectations {
 }
 
 function shortened(message: string): string {
-  const line = message.replaceAll(/\s+/g, ' ').replaceAll(/127\.0\.0\.1:\d+/g, 'HOST')
+  const line = message.replaceAll(/\s+/g, ' ')
   return line.length > MESSAGE_CHARS_MAX ? `${line.slice(0, MESSAGE_CHARS_MAX)}…` : line
 }
 

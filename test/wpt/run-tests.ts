@@ -62,7 +62,8 @@ export async function runTests(
       const test = tests[i]!
       const ms = timeoutMs * (test.isLong ? LONG_FACTOR : 1)
       const source = appSource(test, { checkout, origin: files.origin, timeoutMs: ms })
-      results[i] = readResult(test, await runApp(platform, `test-${i}`, source))
+      const report = await runApp(platform, `test-${i}`, source)
+      results[i] = readResult(test, report, new URL(files.origin).host)
       onResult?.(results[i]!)
     }
   }
@@ -86,12 +87,14 @@ async function runApp(platform: TestPlatform, name: string, source: string): Pro
   return { error: `it ended with ${answer.outcome}`, subtests: [] }
 }
 
-function readResult(test: WptTest, { error, subtests }: Report): TestResult {
+/** `host`, which is another one each time, is called HOST. */
+function readResult(test: WptTest, { error, subtests }: Report, host: string): TestResult {
   const byName = new Map<string, Outcome>()
-  for (const [name, status, message] of subtests) {
+  for (const [given, status, message] of subtests) {
+    const name = given.replaceAll(host, 'HOST')
     let unique = name
     for (let n = 2; byName.has(unique); n++) unique = `${name} (${n})`
-    byName.set(unique, status === 0 ? '' : message || STATUS[status]!)
+    byName.set(unique, status === 0 ? '' : message.replaceAll(host, 'HOST') || STATUS[status]!)
   }
   const isTold = [...byName.values()].some(message => message !== '')
   if ((error !== '' && !isTold) || byName.size === 0) byName.set(WHOLE, error || 'it has no subtests')

@@ -83,7 +83,7 @@ function makeCheckout(t: TestContext): string {
 test('tests run as apps, and each subtest ends as the harness says', async t => {
   const checkout = makeCheckout(t)
 
-  const results = await runTests(testsOf(checkout, AREA), { checkout, timeoutMs: 4000 })
+  const results = await runTests(testsOf(checkout, AREA), { checkout, timeoutMs: 2000 })
 
   const outcomes = Object.fromEntries(
     results.map(({ test, subtests }) => [test.id, Object.fromEntries(subtests)]),
