@@ -1,5 +1,5 @@
 // Leaks 10 MB on each request, in module scope.
-// expect: ok | exceededMemory
+// expect: ok | exceededMemory | exceededCpu
 const kept = []
 
 export default {

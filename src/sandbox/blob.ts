@@ -174,7 +174,12 @@ defineInterface('File', File)
 
 /** A file with a blob's bytes and type. */
 export function createFile(blob: Blob, name: string): File {
-  return createFileFromBytes(blobBytes(blob), name, blobType(blob))
+  return createFileFromBytes(
+    blobBytes(blob),
+    name,
+    blobType(blob),
+    isFile(blob) ? fileLastModified(blob) : undefined,
+  )
 }
 
 type Part = Uint8Array<ArrayBuffer> | string

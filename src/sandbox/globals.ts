@@ -26,6 +26,8 @@ import {
 } from './global-scope.ts'
 import { Headers } from './headers.ts'
 import { FixedLengthStream, IdentityTransformStream } from './identity-stream.ts'
+import { MessageChannel, MessagePort } from './message-channel.ts'
+import { MessageEvent } from './message-event.ts'
 import { queueMicrotask, reportError } from './microtask.ts'
 import { Navigator, navigator } from './navigator.ts'
 import { Performance, performance } from './performance.ts'
@@ -58,6 +60,7 @@ import {
   setTimeout,
 } from './timer-functions.ts'
 import { URL } from './url.ts'
+import { URLPattern } from './url-pattern.ts'
 import { URLSearchParams } from './url-search-params.ts'
 import { domString } from './webidl.ts'
 
@@ -81,6 +84,9 @@ const INTERFACES = {
   FormData,
   Headers,
   IdentityTransformStream,
+  MessageChannel,
+  MessageEvent,
+  MessagePort,
   Navigator,
   Performance,
   PromiseRejectionEvent,
@@ -102,6 +108,7 @@ const INTERFACES = {
   TransformStream,
   TransformStreamDefaultController,
   URL,
+  URLPattern,
   URLSearchParams,
   WorkerGlobalScope,
   WritableStream,

@@ -33,6 +33,7 @@ export const {
   create: objectCreate,
   defineProperty,
   defineProperties,
+  freeze: objectFreeze,
   getOwnPropertyDescriptor,
   getPrototypeOf,
   setPrototypeOf,

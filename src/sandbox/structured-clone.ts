@@ -15,29 +15,72 @@ import {
 import { dataCloneError, type Item, type Node, Serializer } from './structured-serialize.ts'
 import { dictionary, isObject, requireArguments, sequence } from './webidl.ts'
 
-/** A copy of the value. `options.transfer`: the ArrayBuffers whose bytes move to it. */
+/** Objects besides ArrayBuffers that can be transferred: who else can, and how, their modules know. */
+export interface Transferable {
+  is(object: object): boolean
+  /** Whether it has not been transferred or closed already. */
+  canMove(object: object): boolean
+  /** Takes what it stands for away from it; the object that stands for it from now on. */
+  move(object: object): object
+}
+
+const transferables: Transferable[] = []
+
+export function registerTransferable(kind: Transferable): void {
+  arrayPush(transferables, kind)
+}
+
+/** A copy of the value. `options.transfer`: the objects that move to it, the bytes of ArrayBuffers for one. */
 export function structuredClone<T>(value: T, options: unknown = undefined): T {
   const context = "Failed to execute 'structuredClone'"
   requireArguments(arguments.length, 1, context)
   const { transfer } = dictionary(options, context)
-  const buffers =
-    transfer === undefined ? [] : sequence(transfer, item => transferable(item, context), context)
-  const serializer = new Serializer()
-  const moving: (Node & { kind: 'transferred' })[] = []
-  for (let i = 0; i < buffers.length; i++) arrayPush(moving, serializer.transfer(buffers[i]!))
-  const item = serializer.serialize(value)
-  for (let i = 0; i < moving.length; i++) moving[i]!.copy = move(moving[i]!.buffer)
-  return build(item) as T
+  const objects = transfer === undefined ? [] : sequence(transfer, item => objectIn(item, context), context)
+  return cloneWithTransfer(value, objects, context).value as T
 }
 
-/** Throws a TypeError for what is no object; a DataCloneError for what cannot be transferred. */
-function transferable(value: unknown, context: string): ArrayBuffer {
+/** The copy, and what the transferred objects have become, in their order. */
+export function cloneWithTransfer(
+  value: unknown,
+  objects: readonly object[],
+  context: string,
+): { value: unknown; transferred: object[] } {
+  const serializer = new Serializer()
+  const moving: (Node & { kind: 'transferred' })[] = []
+  for (let i = 0; i < objects.length; i++) {
+    const object = objects[i]!
+    if (!isArrayBuffer(object) && kindOf(object) === undefined)
+      throw dataCloneError(`${context}: An object of this kind cannot be transferred.`)
+    arrayPush(moving, serializer.transfer(object))
+  }
+  const item = serializer.serialize(value)
+  const transferred: object[] = []
+  for (let i = 0; i < moving.length; i++) {
+    const copy = move(moving[i]!.object)
+    moving[i]!.copy = copy
+    arrayPush(transferred, copy)
+  }
+  return { value: build(item), transferred }
+}
+
+function objectIn(value: unknown, context: string): object {
   if (!isObject(value)) throw new TypeError(`${context}: A member of transfer is not of type 'object'.`)
-  if (!isArrayBuffer(value)) throw dataCloneError(`${context}: Only ArrayBuffers can be transferred.`)
   return value
 }
 
-function move(buffer: ArrayBuffer): ArrayBuffer {
+function kindOf(object: object): Transferable | undefined {
+  for (let i = 0; i < transferables.length; i++) if (transferables[i]!.is(object)) return transferables[i]
+  return undefined
+}
+
+function move(object: object): object {
+  if (isArrayBuffer(object)) return moveBuffer(object)
+  const kind = kindOf(object)!
+  if (kind.canMove(object)) return kind.move(object)
+  throw dataCloneError('An object that was closed or transferred already cannot be transferred.')
+}
+
+function moveBuffer(buffer: ArrayBuffer): ArrayBuffer {
   try {
     return arrayBufferTransfer(buffer)
   } catch {
@@ -74,7 +117,7 @@ function buildNode(node: Node): object {
     case 'object':
       return buildProperties(node)
     case 'transferred':
-      throw new Error('A transferred buffer has its copy before any node is built.')
+      throw new Error('A transferred object has its copy before any node is built.')
   }
 }
 

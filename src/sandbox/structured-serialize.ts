@@ -64,7 +64,7 @@ export type Node = { copy?: object } & (
   | { kind: 'date'; time: number }
   | { kind: 'regexp'; source: string; flags: string }
   | { kind: 'buffer'; bytes: Uint8Array; bytesMax: number | undefined }
-  | { kind: 'transferred'; buffer: ArrayBuffer }
+  | { kind: 'transferred'; object: object }
   /** `length`: in elements; undefined if it follows the buffer's. */
   | { kind: 'view'; type: string; buffer: Item; offset: number; length: number | undefined }
   | { kind: 'map'; items: Item[] }
@@ -108,12 +108,12 @@ export function dataCloneError(message: string): DOMException {
 export class Serializer {
   #nodes = new Map<object, Node>()
 
-  /** Has the buffer's bytes move to the copy instead of being copied. */
-  transfer(buffer: ArrayBuffer): Node & { kind: 'transferred' } {
-    if (mapGet(this.#nodes, buffer) !== undefined)
-      throw dataCloneError('An ArrayBuffer is to be transferred twice.')
-    const node = { kind: 'transferred', buffer } as const
-    mapSet(this.#nodes, buffer, node)
+  /** Has what the object stands for move to the copy instead of being copied. */
+  transfer(object: object): Node & { kind: 'transferred' } {
+    if (mapGet(this.#nodes, object) !== undefined)
+      throw dataCloneError('An object is to be transferred twice.')
+    const node = { kind: 'transferred', object } as const
+    mapSet(this.#nodes, object, node)
     return node
   }
 

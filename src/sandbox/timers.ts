@@ -3,7 +3,7 @@
  */
 
 import { at, out, record, recordUint32 } from './outbox.ts'
-import { arrayPop, arrayPush, floor, mapDelete, mapForEach, mapGet, mapSet, mapSize } from './primordials.ts'
+import { arrayPop, arrayPush, arraySort, floor, mapDelete, mapGet, mapSet, mapSize } from './primordials.ts'
 import { type RequestContext, requireRequest } from './request-context.ts'
 import { LIMIT_NOTICES, RECORD } from './wire.ts'
 
@@ -29,6 +29,8 @@ export class Timer {
   readonly callback: () => void
   readonly repeatMs: number
   due: number
+  /** Of those due at the same time, who was started first fires first. */
+  order = 0
   cancelled = false
 
   constructor(owner: RequestContext, callback: () => void, due: number, repeatMs: number) {
@@ -111,17 +113,25 @@ export function arm(): void {
 /** Drops the cancelled from the heap, which otherwise keeps each until it would have been due. */
 function sweep(): void {
   const live: Timer[] = []
-  mapForEach(timers, timer => arrayPush(live, timer))
+  for (let i = 0; i < heap.length; i++) if (!heap[i]!.cancelled) arrayPush(live, heap[i]!)
+  arraySort(live, (a, b) => (isBefore(a, b) ? -1 : 1))
   heap.length = 0
   for (let i = 0; i < live.length; i++) push(live[i]!)
 }
 
+let pushed = 0
+
+function isBefore(a: Timer, b: Timer): boolean {
+  return a.due < b.due || (a.due === b.due && a.order < b.order)
+}
+
 function push(timer: Timer): void {
+  timer.order = ++pushed
   let i = heap.length
   arrayPush(heap, timer)
   while (i > 0) {
     const parent = (i - 1) >> 1
-    if (heap[parent]!.due <= timer.due) break
+    if (isBefore(heap[parent]!, timer)) break
     heap[i] = heap[parent]!
     i = parent
   }
@@ -137,8 +147,8 @@ function pop(): Timer {
   for (;;) {
     let child = 2 * i + 1
     if (child >= size) break
-    if (child + 1 < size && heap[child + 1]!.due < heap[child]!.due) child++
-    if (heap[child]!.due >= last.due) break
+    if (child + 1 < size && isBefore(heap[child + 1]!, heap[child]!)) child++
+    if (isBefore(last, heap[child]!)) break
     heap[i] = heap[child]!
     i = child
   }
