@@ -16,6 +16,9 @@ export interface Report {
   subtests: [name: string, status: number, message: string][]
 }
 
+/** A report's `error` when the test has not ended in its time. */
+export const TIMED_OUT = 'it timed out'
+
 export interface Surroundings {
   checkout: string
   /** Where the checkout's files are served. */
@@ -31,7 +34,7 @@ export interface Surroundings {
 export function appSource(test: WptTest, { checkout, origin, timeoutMs }: Surroundings): string {
   const read = (path: string) => substituted(path, readFileSync(fileIn(checkout, path), 'utf8'), origin)
   const body = read(test.file)
-  const settings = { url: `${origin}/${test.id}`, title: test.title, timeoutMs }
+  const settings = { url: `${origin}/${test.id}`, title: test.title, timeoutMs, timedOut: TIMED_OUT }
   const scripts = test.scripts.map(read)
   const isWholeStrict = isStrict(body) ? '"use strict";' : ''
   // No name of ours may be in scope where the test runs.
@@ -47,6 +50,7 @@ interface Settings {
   url: string
   title: string
   timeoutMs: number
+  timedOut: string
 }
 
 /** Runs in the app, at its start. */
@@ -107,7 +111,7 @@ function run(
   return new Promise(resolve => {
     let error = ''
     scope.add_completion_callback((tests, status) => {
-      if (status.status !== 0) error ||= status.message ?? 'it timed out'
+      if (status.status !== 0) error ||= status.message ?? settings.timedOut
       resolve({ error, subtests: tests.map(({ name, status, message }) => [name, status, message ?? '']) })
     })
     wait(() => scope.timeout(), settings.timeoutMs)
