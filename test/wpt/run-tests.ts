@@ -1,8 +1,7 @@
-/** Runs tests of a checkout as deployed apps, several at once, on a platform of its own. */
-import { encodeUpload } from '../../src/build/upload.ts'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+/** Runs tests of a checkout as apps, several at once, on an engine of their own. */
 import { appSource, type Report, TIMED_OUT } from './app-source.ts'
 import type { WptTest } from './checkout.ts'
+import { ENGINES, type EngineName } from './engines.ts'
 import { serveFiles } from './static-files.ts'
 
 export interface TestResult {
@@ -18,6 +17,8 @@ export interface RunOptions {
   checkout: string
   /** How long a test may take, in ms; a long one takes `longFactor` times that. */
   timeoutMs?: number
+  /** Default `vitrine`. */
+  engine?: EngineName
 }
 
 export const WHOLE = '(the test as a whole)'
@@ -25,44 +26,24 @@ export const WHOLE = '(the test as a whole)'
 const AT_ONCE = 4
 const LONG_FACTOR = 4
 const REPEATS_MAX = 20
-/** Between a test's timeout and the platform's, so that the test can still answer. */
+/** Between a test's timeout and its engine's, so that the test can still answer. */
 const GRACE_MS = 15_000
 const STATUS = ['passed', 'failed', 'it timed out', 'it did not run', 'a precondition failed']
-
-/** Tests are not what the limits are for. */
-const settings = (timeoutMs: number) => {
-  const ms = String(timeoutMs * LONG_FACTOR + GRACE_MS)
-  return {
-    egressAllow: '127.0.0.1',
-    cpuMs: ms,
-    cpuMsMax: ms,
-    wallMs: ms,
-    memoryMb: '512',
-    startupCpuMs: '10000',
-    subrequests: '10000',
-    subrequestsAtOnce: '1000',
-    runtimes: '2',
-    instancesMax: '1',
-    logLinesPerRequest: '0',
-    accessLogSample: '0',
-  }
-}
 
 /**
  * Results in the order of `tests`. What times out among others runs once more, alone: the machine may have been busy.
  */
 export async function runTests(
   tests: readonly WptTest[],
-  { checkout, timeoutMs = 10_000 }: RunOptions,
+  { checkout, timeoutMs = 10_000, engine = 'vitrine' }: RunOptions,
 ): Promise<TestResult[]> {
   await using files = await serveFiles(checkout)
-  await using platform = await startTestPlatform(settings(timeoutMs))
+  await using started = await ENGINES[engine](timeoutMs * LONG_FACTOR + GRACE_MS)
   const { host } = new URL(files.origin)
-  let apps = 0
   const run = (test: WptTest) => {
     const ms = timeoutMs * (test.isLong ? LONG_FACTOR : 1)
     const source = appSource(test, { checkout, origin: files.origin, timeoutMs: ms })
-    return runApp(platform, `test-${apps++}`, source)
+    return started.run(source)
   }
   const results: TestResult[] = []
   const late: number[] = []
@@ -79,22 +60,6 @@ export async function runTests(
     results[i] = readResult(tests[i]!, await run(tests[i]!), host)
   }
   return results
-}
-
-async function runApp(platform: TestPlatform, name: string, source: string): Promise<Report> {
-  const deployed = await fetch(new URL(`api/v1/apps/${name}`, platform.running.controlUrl), {
-    method: 'PUT',
-    body: encodeUpload({
-      name,
-      metadata: { body_part: 'test.js' },
-      modules: [{ name: 'test.js', type: 'script', content: Buffer.from(source) }],
-    }),
-  })
-  if (!deployed.ok) return { error: `it does not start: ${await deployed.text()}`, subtests: [] }
-  const answer = await platform.fetch(name)
-  await platform.control(`/api/v1/apps/${name}`, { method: 'DELETE' })
-  if (answer.status === 200) return JSON.parse(answer.text) as Report
-  return { error: `it ended with ${answer.outcome}`, subtests: [] }
 }
 
 /** `host`, which is another one each time, is called HOST. */

@@ -2,17 +2,20 @@
  * The Web Platform Tests on the running platform.
  *
  * npm run wpt -- [--wpt DIR] [--update] [--verbose] [AREA…]
+ * npm run wpt -- --engine workerd|node [--wpt DIR] [--verbose] [AREA…]
  * npm run wpt -- --document
  *
  * Runs the areas named, or all, from a checkout at DIR or $WPT_DIR, prints the table, and ends with 1 if anything is worse
  * than the expectations say. `--update` writes these instead, for those areas, and, if none is named, docs/web-api.md;
- * `--document` only makes that from the expectations. `--verbose` shows every failure.
+ * `--document` only makes that from the expectations. `--verbose` shows every failure. Another
+ * `--engine` runs the same tests for comparison, and only prints.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AREAS, type Area } from './areas.ts'
 import { checkCheckout, testsOf } from './checkout.ts'
+import { ENGINES, type EngineName } from './engines.ts'
 import { compare, expectationsFrom, readExpectations, tally, writeExpectations } from './expectations.ts'
 import { document, row, textTable } from './report.ts'
 import { runTests, type TestResult } from './run-tests.ts'
@@ -26,6 +29,7 @@ const { values, positionals } = parseArgs({
   options: {
     wpt: { type: 'string' },
     document: { type: 'boolean', default: false },
+    engine: { type: 'string', default: 'vitrine' },
     update: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
@@ -43,7 +47,8 @@ async function main(): Promise<number> {
   const areas = chosenAreas(positionals)
   const checkout = checkCheckout(values.wpt ?? process.env.WPT_DIR)
   const tests = areas.map(area => testsOf(checkout, area))
-  const results = await runTests(tests.flat(), { checkout })
+  const engine = chosenEngine(values.engine)
+  const results = await runTests(tests.flat(), { checkout, engine })
   const resultOf = new Map(results.map(result => [result.test, result]))
   const rows: string[][] = []
   const regressions: string[] = []
@@ -53,6 +58,7 @@ async function main(): Promise<number> {
     if (values.verbose) showFailures(ofArea)
     const happened = expectationsFrom(ofArea)
     rows.push(row(area, tally(happened)))
+    if (engine !== 'vitrine') continue
     const comparison = compare(readExpectations(area.name), ofArea)
     regressions.push(...comparison.regressions)
     gained += comparison.gained
@@ -61,7 +67,7 @@ async function main(): Promise<number> {
   console.log(textTable(rows))
   if (gained > 0) console.log(`\n${gained} subtests more pass than expected.`)
   if (regressions.length > 0) showRegressions(regressions)
-  if (values.update) return positionals.length === 0 ? writeDocument() : 0
+  if (values.update && engine === 'vitrine') return positionals.length === 0 ? writeDocument() : 0
   if (gained > 0) console.log('--update makes this the expectation.')
   return regressions.length > 0 ? 1 : 0
 }
@@ -75,6 +81,11 @@ function showRegressions(all: readonly string[]): void {
   console.log(`\nWorse than expected:\n${all.slice(0, REGRESSIONS_SHOWN_MAX).join('\n')}`)
   const more = all.length - REGRESSIONS_SHOWN_MAX
   if (more > 0) console.log(`… and ${more} more`)
+}
+
+function chosenEngine(name: string): EngineName {
+  if (name in ENGINES) return name as EngineName
+  throw new Error(`There is no engine ${name}: use one of ${Object.keys(ENGINES).join(', ')}.`)
 }
 
 function chosenAreas(names: readonly string[]): readonly Area[] {

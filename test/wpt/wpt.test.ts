@@ -83,7 +83,7 @@ function makeCheckout(t: TestContext): string {
 test('tests run as apps, and each subtest ends as the harness says', async t => {
   const checkout = makeCheckout(t)
 
-  const results = await runTests(testsOf(checkout, AREA), { checkout, timeoutMs: 2000 })
+  const results = await runTests(testsOf(checkout, AREA), { checkout, timeoutMs: 1000 })
 
   const outcomes = Object.fromEntries(
     results.map(({ test, subtests }) => [test.id, Object.fromEntries(subtests)]),
@@ -102,6 +102,21 @@ test('tests run as apps, and each subtest ends as the harness says', async t => 
     'area/variants.any.js?two': { 'the first variant': 'expected ?one got ?two' },
   })
 })
+
+for (const engine of ['node', 'workerd'] as const) {
+  test(`the same tests run on ${engine}, for comparison`, async t => {
+    const checkout = makeCheckout(t)
+    const tests = testsOf(checkout, AREA).filter(({ file }) => /good|bad/.test(file))
+
+    const results = await runTests(tests, { checkout, engine })
+
+    const outcomes = results.map(({ subtests }) => [...subtests.values()])
+    assert.deepEqual(outcomes, [
+      ['expected 2 got 1', ''],
+      ['', '', ''],
+    ])
+  })
+}
 
 /** A result of a test that never ran. */
 function result(file: string, subtests: Record<string, string>): TestResult {
