@@ -38,4 +38,6 @@ const RUNTIME_FLAGS: readonly string[] = [
   // That addons are allowed, and that --allow-net is young.
   '--disable-warning=SecurityWarning',
   '--disable-warning=ExperimentalWarning',
+  // That a key which may not be exported leaves Web Crypto: to the sandbox it belongs to, and no further.
+  '--disable-warning=DEP0204',
 ]

@@ -14,6 +14,7 @@ import {
   GUEST_ID,
   REDIRECT_SHIFT,
   REDIRECTS,
+  SUBTLE,
 } from '../sandbox/wire.ts'
 import type { Body, Producer, Sink } from './bodies.ts'
 import type { Instance } from './instance.ts'
@@ -23,6 +24,7 @@ import { BODY_WINDOW } from './protocol.ts'
 import { itemAt, uint32, Violation } from './records.ts'
 import type { ServedRequest } from './served-request.ts'
 import { Subfetch } from './subfetch.ts'
+import { SubtleQueue } from './subtle-queue.ts'
 
 /** Uploads and digests that one instance may have under way. */
 const SINKS_MAX = 10_000
@@ -35,10 +37,12 @@ export class GuestOperations {
   /** Bodies that the guest handed over to be sent as an upload, by the upload's id. */
   readonly #piped = new Map<number, Body>()
   readonly #fetches = new Map<number, { fetch: Subfetch; owner: ServedRequest }>()
+  readonly #subtle: SubtleQueue
 
   constructor(instance: Instance, notice: (notice: Notice) => void) {
     this.#instance = instance
     this.#notice = notice
+    this.#subtle = new SubtleQueue(instance)
   }
 
   /** Where an outgoing body's bytes go. */
@@ -70,6 +74,7 @@ export class GuestOperations {
     for (const { fetch } of this.#fetches.values()) fetch.abort()
     this.#fetches.clear()
     this.#sinks.clear()
+    this.#subtle.close()
   }
 
   /** A `fetch` record, sent on behalf of `owner`. */
@@ -125,8 +130,13 @@ export class GuestOperations {
 
   /** A `digest` record; its data comes as an outgoing body. */
   digest(id: number, payload: Buffer): void {
-    const name = itemAt(DIGESTS, uint32(payload, 4))
+    const what = uint32(payload, 4)
     if (id < GUEST_ID || this.#sinks.has(id) || this.#sinks.size >= SINKS_MAX) throw new Violation('digest')
+    if (what === SUBTLE) {
+      this.#sinks.set(id, this.#subtle.sink({ id, owner: uint32(payload, 0), guest: this.#guest(id) }))
+      return
+    }
+    const name = itemAt(DIGESTS, what)
     const hash: Hash = createHash(name.replace('-', '').toLowerCase())
     const guest = this.#guest(id)
     this.#sinks.set(id, {

@@ -284,6 +284,14 @@ export class Instance implements Watched {
     this.kill('exceededCpu', `${who} used more than ${limitMs} ms of CPU time.`, guilty)
   }
 
+  /** Work that this process has done for a request counts as the request's own. */
+  chargeHost(id: number, ns: number): void {
+    const request = this.context.requests.get(id)
+    if (request?.instance !== this) return
+    request.cpuNs += ns
+    if (request.cpuNs > this.spec.limits.cpuMs * NS_PER_MS) this.#exceededCpu(id)
+  }
+
   /** Ends the instance at the scheduler's word. If it is for its memory, whoever is running is to blame. */
   stop(reason: Termination): void {
     if (reason !== 'exceededMemory') return this.kill(reason, 'The instance was stopped.', 0)

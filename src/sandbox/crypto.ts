@@ -1,76 +1,26 @@
-/**
- * crypto: random numbers and digests. Digests are computed by the host.
- */
+/** crypto: random numbers, and what else there is of cryptography as `subtle`. */
 import { host } from './current-host.ts'
+import { DigestStream } from './digest-stream.ts'
 import { DOMException, QuotaExceededError } from './dom-exception.ts'
-import { isAscii } from './latin1.ts'
 import {
   arrayBufferIsView,
   numberToString,
   stringSlice,
-  stringToUpperCase,
   typedArrayByteLength,
   typedArrayTag,
 } from './primordials.ts'
+import { SubtleCrypto } from './subtle-crypto.ts'
 import {
   bytesOf,
-  copyBytes,
   defineInterface,
-  dictionary,
-  domString,
   internally,
   isBufferSource,
-  isObject,
   onlyInternally,
   requireArguments,
 } from './webidl.ts'
 
 /** The most random bytes that one call may ask for. */
 const RANDOM_BYTES_MAX = 65_536
-
-const DIGESTS = ['SHA-1', 'SHA-256', 'SHA-384', 'SHA-512', 'MD5'] as const
-type Digest = (typeof DIGESTS)[number]
-
-/** A key; nothing makes one yet. */
-export class CryptoKey {
-  constructor() {
-    onlyInternally(arguments[0])
-  }
-}
-
-defineInterface('CryptoKey', CryptoKey)
-
-export class SubtleCrypto {
-  #brand: undefined
-
-  constructor() {
-    onlyInternally(arguments[0])
-  }
-
-  async digest(algorithm: unknown, data: unknown): Promise<ArrayBuffer> {
-    void this.#brand
-    const context = "Failed to execute 'digest' on 'SubtleCrypto'"
-    requireArguments(arguments.length, 2, context)
-    const given = isObject(algorithm) ? algorithm : domString(algorithm)
-    if (!isBufferSource(data)) throw new TypeError(`${context}: parameter 2 is not of type 'BufferSource'.`)
-    const copy = copyBytes(data)
-    return host.digest(digestName(given, context), copy)
-  }
-}
-
-/** Normalizes an algorithm identifier: a name, in any case, or an object that has one. */
-function digestName(algorithm: object | string, context: string): Digest {
-  const named = isObject(algorithm) ? dictionary(algorithm, context).name : algorithm
-  if (named === undefined) throw new TypeError(`${context}: Algorithm: name: Missing or not a string.`)
-  const name = domString(named)
-  if (isAscii(name)) {
-    const upper = stringToUpperCase(name)
-    for (let i = 0; i < DIGESTS.length; i++) if (DIGESTS[i] === upper) return DIGESTS[i]!
-  }
-  throw new DOMException(`${context}: Unrecognized algorithm name '${name}'.`, 'NotSupportedError')
-}
-
-defineInterface('SubtleCrypto', SubtleCrypto)
 
 export class Crypto {
   #subtle = new (SubtleCrypto as new (key: symbol) => SubtleCrypto)(internally)
@@ -103,6 +53,12 @@ export class Crypto {
     }
     host.fillRandom(bytes)
     return array
+  }
+
+  /** Cloudflare's: a constructor, not an instance. */
+  get DigestStream(): typeof DigestStream {
+    void this.#subtle
+    return DigestStream
   }
 
   randomUUID(): string {

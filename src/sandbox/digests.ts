@@ -1,10 +1,12 @@
-/** crypto.subtle.digest as messages: the data leaves as an outgoing body, the host answers with the hash. */
+/** crypto.subtle as messages: the data leaves as an outgoing body, the host answers with the hash or the result. */
 import { newGuestId } from './fetches.ts'
+import type { BodySource } from './host.ts'
 import { record, writeUint32 } from './outbox.ts'
 import { Outgoing } from './outgoing.ts'
 import { arrayIndexOf, mapDelete, mapGet, mapSet } from './primordials.ts'
 import { current, type RequestContext } from './request-context.ts'
-import { DIGESTS, type KernelLimits, RECORD } from './wire.ts'
+import type { ReadableStream } from './streams.ts'
+import { DIGESTS, type KernelLimits, RECORD, SUBTLE } from './wire.ts'
 
 let limits: KernelLimits
 const digests = new Map<number, { owner: RequestContext; resolve: (hash: ArrayBuffer) => void }>()
@@ -14,6 +16,26 @@ export function limitDigests(kernelLimits: KernelLimits): void {
 }
 
 export function startDigest(algorithm: (typeof DIGESTS)[number], data: Uint8Array): Promise<ArrayBuffer> {
+  return start(indexOf(algorithm), { kind: 'bytes', bytes: data })
+}
+
+/** Of all bytes that the stream brings; never settles if it fails. */
+export function startDigestStream(
+  algorithm: (typeof DIGESTS)[number],
+  stream: ReadableStream<Uint8Array>,
+): Promise<ArrayBuffer> {
+  return start(indexOf(algorithm), { kind: 'stream', stream })
+}
+
+function indexOf(algorithm: (typeof DIGESTS)[number]): number {
+  return arrayIndexOf(DIGESTS as unknown as unknown[], algorithm)
+}
+
+export function startOperation(message: Uint8Array): Promise<ArrayBuffer> {
+  return start(SUBTLE, { kind: 'bytes', bytes: message })
+}
+
+function start(what: number, data: BodySource): Promise<ArrayBuffer> {
   const owner = current
   const id = newGuestId()
   return new Promise(resolve => {
@@ -21,8 +43,8 @@ export function startDigest(algorithm: (typeof DIGESTS)[number], data: Uint8Arra
     owner.onOver(() => mapDelete(digests, id))
     record(RECORD.digest, id, 8)
     writeUint32(0, owner.id)
-    writeUint32(4, arrayIndexOf(DIGESTS as unknown as unknown[], algorithm))
-    new Outgoing(id, owner, limits.bodyWindow, () => {}).send({ kind: 'bytes', bytes: data })
+    writeUint32(4, what)
+    new Outgoing(id, owner, limits.bodyWindow, () => {}).send(data)
   })
 }
 

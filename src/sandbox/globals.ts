@@ -9,7 +9,8 @@ import { addFetchListener, ExecutionContext, FetchEvent } from './app.ts'
 import { atob, btoa } from './base64.ts'
 import { Blob, File } from './blob.ts'
 import { console } from './console.ts'
-import { Crypto, CryptoKey, crypto, SubtleCrypto } from './crypto.ts'
+import { Crypto, crypto } from './crypto.ts'
+import { CryptoKey } from './crypto-key.ts'
 import { DOMException, QuotaExceededError } from './dom-exception.ts'
 import { TextDecoder, TextEncoder } from './encoding.ts'
 import { CustomEvent, ErrorEvent, PromiseRejectionEvent } from './event-kinds.ts'
@@ -50,6 +51,7 @@ import {
   WritableStreamDefaultWriter,
 } from './streams.ts'
 import { structuredClone } from './structured-clone.ts'
+import { SubtleCrypto } from './subtle-crypto.ts'
 import { TextDecoderStream, TextEncoderStream } from './text-streams.ts'
 import {
   clearInterval,

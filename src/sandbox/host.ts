@@ -34,6 +34,15 @@ export interface Host {
     data: Uint8Array,
   ): Promise<ArrayBuffer>
 
+  /** The same of all that a stream brings; never settles if the stream fails. */
+  digestStream(
+    algorithm: 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512' | 'MD5',
+    stream: ReadableStream<Uint8Array>,
+  ): Promise<ArrayBuffer>
+
+  /** An operation of crypto.subtle and its answer, in the form of subtle-message.ts. */
+  subtle(message: Uint8Array): Promise<ArrayBuffer>
+
   /** Fills with random bytes that came from the host. */
   fillRandom(target: Uint8Array): void
 

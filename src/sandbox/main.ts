@@ -5,7 +5,7 @@
  */
 import { getEnv, holdOpen, registerListeners, registerModule, setEnv, WorkerEntrypoint } from './app.ts'
 import { setHost } from './current-host.ts'
-import { limitDigests, startDigest } from './digests.ts'
+import { limitDigests, startDigest, startDigestStream, startOperation } from './digests.ts'
 import { limitFetches, startFetch } from './fetches.ts'
 import { reportException } from './global-scope.ts'
 import { installGlobals } from './globals.ts'
@@ -29,6 +29,8 @@ setHost({
   cancel,
   fetch: startFetch,
   digest: startDigest,
+  digestStream: startDigestStream,
+  subtle: startOperation,
   fillRandom: target => randomBytes(target, 0, typedArrayLength(target)),
   log,
   now: Date.now,

@@ -13,6 +13,7 @@ import {
   isBlob,
   isFile,
 } from './blob.ts'
+import { createKey, isCryptoKey, recordOf } from './crypto-key.ts'
 import { DOMException, isDOMException } from './dom-exception.ts'
 import {
   arrayBufferByteLength,
@@ -220,6 +221,7 @@ export class Serializer {
 }
 
 function platformNode(value: object): Node | undefined {
+  if (isCryptoKey(value)) return { kind: 'made', make: () => createKey(recordOf(value)) }
   if (isFile(value)) return { kind: 'made', make: () => copyFile(value) }
   if (isBlob(value)) return { kind: 'made', make: () => copyBlob(value) }
   if (isDOMException(value)) {

@@ -66,7 +66,7 @@ export const EVENT = {
   fetchFailed: 9,
   /** The time asked for by a `wake` record has come. */
   wake: 10,
-  /** id: digest; extra: ArrayBuffer. */
+  /** id: digest; extra: ArrayBuffer, of an operation its answer. */
   digested: 11,
   /** id: request whose time for waitUntil is over. */
   expire: 12,
@@ -107,7 +107,7 @@ export const RECORD = {
   fetch: 10,
   /** Fetch. */
   abortFetch: 11,
-  /** Digest. u32 request, u32 algorithm; its data is an outgoing body. */
+  /** Digest. u32 request, u32 algorithm, or SUBTLE; its data is an outgoing body. */
   digest: 12,
   /** Request or 0. u32 level | kind << 8; UTF-8. */
   log: 13,
@@ -137,6 +137,8 @@ export const REDIRECT_SHIFT = 1
 export const REDIRECTS = ['follow', 'manual', 'error'] as const
 
 export const DIGESTS = ['SHA-1', 'SHA-256', 'SHA-384', 'SHA-512', 'MD5'] as const
+/** In place of a digest's algorithm: the data is an operation of crypto.subtle (runtime/subtle.ts). */
+export const SUBTLE = DIGESTS.length
 export const WIRE_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export const LOG_KINDS = ['console', 'exception'] as const
 export const LIMIT_NOTICES = ['subrequests', 'log_lines', 'timers', 'response_headers'] as const
