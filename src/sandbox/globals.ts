@@ -8,6 +8,7 @@ import { AbortController, AbortSignal } from './abort.ts'
 import { addFetchListener, ExecutionContext, FetchEvent } from './app.ts'
 import { atob, btoa } from './base64.ts'
 import { Blob, File } from './blob.ts'
+import { CompressionStream, DecompressionStream } from './compression-streams.ts'
 import { console } from './console.ts'
 import { Crypto, crypto } from './crypto.ts'
 import { CryptoKey } from './crypto-key.ts'
@@ -71,10 +72,12 @@ const INTERFACES = {
   AbortSignal,
   Blob,
   ByteLengthQueuingStrategy,
+  CompressionStream,
   CountQueuingStrategy,
   Crypto,
   CryptoKey,
   CustomEvent,
+  DecompressionStream,
   DOMException,
   ErrorEvent,
   Event,
