@@ -302,18 +302,20 @@ function viewBuffer(view: object): ArrayBufferLike {
 
 /** The bytes of a buffer source, not copied. Detached ones and views out of bounds give none. */
 export function bytesOf(source: BufferSource): Uint8Array {
-  if (!arrayBufferIsView(source)) {
-    const length = isArrayBuffer(source) ? arrayBufferByteLength(source) : sharedArrayBufferByteLength(source)
-    return new Uint8Array(source, 0, length)
-  }
-  if (typedArrayTag(source) !== undefined) {
-    return new Uint8Array(
-      typedArrayBuffer(source),
-      typedArrayByteOffset(source),
-      typedArrayByteLength(source),
-    )
-  }
   try {
+    if (!arrayBufferIsView(source)) {
+      const length = isArrayBuffer(source)
+        ? arrayBufferByteLength(source)
+        : sharedArrayBufferByteLength(source)
+      return new Uint8Array(source, 0, length)
+    }
+    if (typedArrayTag(source) !== undefined) {
+      return new Uint8Array(
+        typedArrayBuffer(source),
+        typedArrayByteOffset(source),
+        typedArrayByteLength(source),
+      )
+    }
     return new Uint8Array(dataViewBuffer(source), dataViewByteOffset(source), dataViewByteLength(source))
   } catch {
     return new Uint8Array(0)

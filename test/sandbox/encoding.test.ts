@@ -143,3 +143,16 @@ test('atob and btoa are forgiving base64', async t => {
   const invalid = ['InvalidCharacterError', 5]
   t.assert.deepEqual(seen, ['AOn/', '\0éÿ', 'a', 100_000, 'bnVsbA==', invalid, invalid, invalid, invalid])
 })
+
+test('a buffer that was given away has no bytes, however it is handed in', async t => {
+  await using sandbox = await openWebSandbox()
+
+  const seen = await sandbox.run(`
+    const buffer = new ArrayBuffer(4)
+    const shapes = [buffer, new Uint8Array(buffer, 1), new DataView(buffer, 1)]
+    buffer.transfer()
+    shapes.map(shape => [new TextDecoder().decode(shape), new Blob([shape]).size])
+  `)
+
+  t.assert.deepEqual(seen, Array(3).fill(['', 0]))
+})

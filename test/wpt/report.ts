@@ -48,7 +48,7 @@ is made by \`npm run wpt -- --wpt DIR --update\` from [test/wpt/expected](../tes
 The \`.any.js\` tests of settled behaviour that need neither a page nor a server of programs run as deployed apps, each in
 an isolate of its own, through the whole platform. Counted are subtests. Beside them stand the shares that workerd
 1.20261117 and Node 26 pass of the same areas: *best* is at least as good as the better of the two, *workerd’s* at least as
-good as workerd.
+good as workerd. \`--engine workerd\` and \`--engine node\` run the very same tests on the versions installed here.
 `
 
 /** docs/web-api.md. */
