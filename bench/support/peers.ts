@@ -38,7 +38,7 @@ const config :Workerd.Config = (
 );
 `,
   )
-  return await start(new ServerProcess(workerd.default, ['serve', '--control-fd=1', config], directory))
+  return await start(new ServerProcess(workerd.default, ['serve', '--control-fd=1', config], { directory }))
 }
 
 /** Answers what apps/hello.js answers. */

@@ -14,6 +14,8 @@ const DEPLOY_MS_MAX = 60_000
 export interface PlatformOptions {
   /** As on the command line, besides addresses and store. */
   flags?: readonly string[]
+  /** Environment variables of the process, besides PATH. */
+  env?: Record<string, string>
   /** Fills the store before the start. */
   prepare?: (file: string) => Promise<void>
 }
@@ -34,21 +36,21 @@ export class Platform implements AsyncDisposable {
     this.startMs = startMs
   }
 
-  static async start({ flags = [], prepare }: PlatformOptions = {}): Promise<Platform> {
+  static async start({ flags, env, prepare }: PlatformOptions = {}): Promise<Platform> {
     const directory = temporaryDirectory()
     const file = join(directory, 'vitrine.db')
     await prepare?.(file)
-    return await Platform.open(file, { flags, directory })
+    return await Platform.open(file, { flags, env, directory })
   }
 
   /** Starts on a store that is there already. */
   static async open(
     file: string,
-    { flags = [], directory }: { flags?: readonly string[]; directory?: string } = {},
+    { flags = [], env, directory }: Omit<PlatformOptions, 'prepare'> & { directory?: string } = {},
   ): Promise<Platform> {
     const anyPort = ['listen', 'control', 'metrics'].flatMap(name => [`--${name}`, '127.0.0.1:0'])
     const args = [COMMAND, 'serve', ...anyPort, '--store', `sqlite:${file}`, '--apps=', ...flags]
-    const child = new ServerProcess(process.execPath, args, directory)
+    const child = new ServerProcess(process.execPath, args, { directory, env })
     try {
       const { found, ms } = await child.ready(printedUrls)
       return new Platform(child, found, ms)

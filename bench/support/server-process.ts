@@ -36,13 +36,21 @@ export class ServerProcess implements AsyncDisposable {
   readonly #log: string
   readonly #startedAt = performance.now()
 
-  /** Starts a program in `directory`, a new one by default, with an empty environment but for PATH. */
-  constructor(program: string, args: readonly string[], directory = temporaryDirectory()) {
+  /** Starts a program in `directory`, a new one by default, with an empty environment but for PATH and `env`. */
+  constructor(
+    program: string,
+    args: readonly string[],
+    { directory = temporaryDirectory(), env = {} }: { directory?: string; env?: Record<string, string> } = {},
+  ) {
     this.directory = directory
     this.#log = join(directory, 'output.log')
     const log = openSync(this.#log, 'a')
     const { PATH } = process.env
-    this.#child = spawn(program, args, { cwd: directory, env: { PATH }, stdio: ['ignore', log, log] })
+    this.#child = spawn(program, args, {
+      cwd: directory,
+      env: { PATH, ...env },
+      stdio: ['ignore', log, log],
+    })
     this.#child.on('error', () => {})
     closeSync(log)
     running.add(this)

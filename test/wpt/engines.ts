@@ -93,7 +93,7 @@ async function startWorkerd(testMsMax: number): Promise<Engine> {
       await writeFile(join(directory, 'config.capnp'), WORKERD_CONFIG)
       await writeFile(join(directory, 'test.js'), FETCH_FROM_LOCATION + source)
       const args = ['serve', '--control-fd=1', join(directory, 'config.capnp')]
-      await using server = new ServerProcess(workerd.default, args, directory)
+      await using server = new ServerProcess(workerd.default, args, { directory })
       try {
         const { found: port } = await server.ready(output => /"port":(\d+)/.exec(output)?.[1] ?? null)
         const signal = AbortSignal.timeout(testMsMax)
