@@ -1,6 +1,7 @@
 /** A platform with a victim under steady load, and what can be measured of both while something else goes on. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import { LogReader } from '../support/log-reader.ts'
 import { Platform } from '../support/platform.ts'
 import { percentile } from '../support/statistics.ts'
 import { cpuMs, endedChildrenCpuMs, residentBytes } from '../support/usage.ts'
@@ -26,10 +27,13 @@ export interface Measured<T> {
 
 export class Arena implements AsyncDisposable {
   readonly platform: Platform
+  /** What the platform logs, but for the victim's requests. */
+  readonly log: LogReader
   readonly #victim: Worker
 
   private constructor(platform: Platform, victim: Worker) {
     this.platform = platform
+    this.log = new LogReader(platform.process.log, line => !line.includes('"app":"victim"'))
     this.#victim = victim
   }
 
@@ -72,6 +76,12 @@ export class Arena implements AsyncDisposable {
 
   rssBytes(): number {
     return residentBytes(this.platform.process.pids)
+  }
+
+  /** Ends a trial: what it had logged is of no use any more. */
+  emptyLog(): void {
+    this.log.forget()
+    this.platform.process.emptyLog()
   }
 
   /** Deletes an app; what it held is given back soon after. */

@@ -4,6 +4,7 @@ import { buildApp } from '../../src/build/build.ts'
 import { encodeUpload } from '../../src/build/upload.ts'
 import { OPTIONS } from '../../src/config.ts'
 import { type Attack, type AttackAnswer, judge, sendAttack } from '../../test/support/attack.ts'
+import type { LogRecord } from '../support/log-reader.ts'
 import { type Arena, type Measured, WALL_MS } from './arena.ts'
 
 /** An attack ends this long after its limit, at the latest. */
@@ -72,7 +73,7 @@ export async function tryAttack(arena: Arena, attack: Attack, options: TrialOpti
     problems: problems.filter(problem => problem !== null),
   }
   judgeVictim(row)
-  arena.platform.process.emptyLog()
+  arena.emptyLog()
   return row
 }
 
@@ -121,7 +122,7 @@ export async function tryTogether(
     problems: [],
   }
   judgeVictim(row)
-  arena.platform.process.emptyLog()
+  arena.emptyLog()
   return row
 }
 
@@ -164,20 +165,11 @@ async function deploy({ platform }: Arena, { name, file }: Attack): Promise<stri
   return error?.code === 'STARTUP_FAILED' ? 'startupError' : String(error?.code)
 }
 
-type Line = Record<string, unknown>
-
-function linesOf({ platform }: Arena, part: string): Line[] {
-  const lines = platform.process.output().split('\n')
-  return lines
-    .filter(line => line.includes(part) && line.startsWith('{') && line.endsWith('}'))
-    .map(line => JSON.parse(line) as Line)
-}
-
 /** As the log has them; empty where it has none in time. */
 async function outcomesOf(arena: Arena, answers: readonly AttackAnswer[]): Promise<string[]> {
   const deadline = performance.now() + FACTS_MS_MAX
   for (;;) {
-    const lines = linesOf(arena, '"requestId":"attack-').filter(line => line.kind === 'request')
+    const lines = arena.log.records().filter(line => line.kind === 'request')
     const outcomes = new Map(lines.map(line => [line.requestId, String(line.outcome)]))
     const found = answers.map(({ requestId }) => outcomes.get(requestId) ?? '')
     if (!found.includes('') || performance.now() > deadline) return found
@@ -237,7 +229,7 @@ async function missingMetric({ platform }: Arena, { name }: Attack, ended: Ended
 }
 
 function missingRecord(arena: Arena, { name }: Attack, ended: Ended): string | null {
-  const lines = linesOf(arena, `"app":"${name}"`)
+  const lines = arena.log.records().filter(line => line.app === name)
   if (ended.answers.length === 0) {
     const found = lines.some(line => line.result === 'startup_failed')
     return found ? null : 'the log has no record of the deploy'
@@ -249,7 +241,7 @@ function missingRecord(arena: Arena, { name }: Attack, ended: Ended): string | n
   }
   for (const outcome of ended.outcomes) {
     const reasons = TERMINATIONS[outcome]
-    const tells = (line: Line) =>
+    const tells = (line: LogRecord) =>
       reasons!.test(String(line.reason)) &&
       Array.isArray(line.lastLines) &&
       line.version &&

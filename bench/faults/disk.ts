@@ -36,7 +36,7 @@ export const readOnlyDisk = diskFault({
   end(disk) {
     changeAttributes('-i', disk)
   },
-  sentence: /may not be written|cannot be read or written/,
+  sentence: /may not be written: [^"]*|cannot be read or written: [^"]*/,
 })
 
 function changeAttributes(change: string, directory: string): void {
@@ -81,7 +81,7 @@ function diskFault({ name, title, place, begin, end, sentence }: DiskFault): Fau
       await platform.upload('hello', large)
       const { body } = await client.sendOk(hello)
       expect('the next deploy is served', body.toString() === '2')
-      return `"${refusal.slice(refusal.search(sentence), refusal.search(sentence) + 70)}…"; the next deploy is served`
+      return `"${sentence.exec(refusal)?.[0]}"; the next deploy is served`
     },
   }
 }

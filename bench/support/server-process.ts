@@ -32,8 +32,9 @@ for (const [signal, code] of [
 export class ServerProcess implements AsyncDisposable {
   /** A directory of its own, which goes with it. */
   readonly directory: string
+  /** The file that holds its output. */
+  readonly log: string
   readonly #child: ChildProcess
-  readonly #log: string
   readonly #startedAt = performance.now()
 
   /** Starts a program in `directory`, a new one by default, with an empty environment but for PATH and `env`. */
@@ -43,8 +44,8 @@ export class ServerProcess implements AsyncDisposable {
     { directory = temporaryDirectory(), env = {} }: { directory?: string; env?: Record<string, string> } = {},
   ) {
     this.directory = directory
-    this.#log = join(directory, 'output.log')
-    const log = openSync(this.#log, 'a')
+    this.log = join(directory, 'output.log')
+    const log = openSync(this.log, 'a')
     const { PATH } = process.env
     this.#child = spawn(program, args, {
       cwd: directory,
@@ -59,7 +60,7 @@ export class ServerProcess implements AsyncDisposable {
   /** Resolves to what `find` finds in the output, and how long that took; rejects if it does not in time. */
   async ready<Found>(find: (output: string) => Found | null): Promise<{ found: Found; ms: number }> {
     for (;;) {
-      const output = readFileSync(this.#log, 'utf8')
+      const output = readFileSync(this.log, 'utf8')
       const found = find(output)
       const ms = performance.now() - this.#startedAt
       if (found !== null) return { found, ms }
@@ -98,12 +99,12 @@ export class ServerProcess implements AsyncDisposable {
 
   /** What it has written since its start, or since the log was emptied. */
   output(): string {
-    return readFileSync(this.#log, 'utf8')
+    return readFileSync(this.log, 'utf8')
   }
 
   /** Access lines of a few million requests would fill a disk. */
   emptyLog(): void {
-    truncateSync(this.#log)
+    truncateSync(this.log)
   }
 
   /** Of it and its children, itself first. */
