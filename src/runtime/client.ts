@@ -33,7 +33,7 @@ export interface RuntimeEvents {
   /** The instance no longer holds the request: response and waitUntil work are over. */
   finished(instance: number, exchange: Exchange, end: RequestEnd): void
   notice(instance: number, notice: Notice, requestId: string): void
-  /** The isolate of an instance, whose end has just been told, cannot be ended: kill the process. */
+  /** The isolate of an instance, whose end is told next, cannot be ended: kill the process. */
   catastrophe(message: string, instance: number): void
   /** The connection is gone. Called once. */
   closed(failed: (FailedExchanges & { instance: number })[], reason: string): void
@@ -319,8 +319,9 @@ export class RuntimeClient implements AsyncDisposable {
 
   #onCatastrophe(instance: number, payload: Buffer): void {
     const { end } = readEnded(payload)
-    this.#onEnded(instance, payload)
+    // Who is to blame is known before the requests that were lost go elsewhere.
     this.#events.catastrophe(end.message, instance)
+    this.#onEnded(instance, payload)
   }
 
   #onHello(payload: Buffer): void {

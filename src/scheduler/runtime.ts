@@ -56,8 +56,6 @@ export class Runtime {
   #nextInstance = 1
   #killed: Killed | null = null
   #shuttingDown = false
-  /** The last instance whose end was told. */
-  #lastEnded: Instance | null = null
   /** Settled once the owners know what this life's end has cost them. */
   #buried = Promise.withResolvers<void>()
   #process: RuntimeProcess | null = null
@@ -127,7 +125,7 @@ export class Runtime {
     this.#process = launched.process
     const client = await RuntimeClient.connect(launched.address, {
       token: launched.token,
-      events: this.#events(closed.resolve),
+      events: this.#events({ onClosed: closed.resolve, onVerdict }),
     })
     this.#client = client
     const heartbeat = new Heartbeat(client, {
@@ -193,7 +191,13 @@ export class Runtime {
     else this.#client?.close()
   }
 
-  #events(onClosed: (lost: { failed: Lost[]; reason: string }) => void): RuntimeEvents {
+  #events({
+    onClosed,
+    onVerdict,
+  }: { onClosed(lost: { failed: Lost[]; reason: string }): void } & Pick<
+    LifeEvents,
+    'onVerdict'
+  >): RuntimeEvents {
     return {
       finished: (id, exchange, end) => {
         const instance = this.#instances.get(id)
@@ -208,8 +212,11 @@ export class Runtime {
         if (instance) reportNotice(instance, notice, requestId)
       },
       catastrophe: (message, id) => {
-        const app = this.#lastEnded?.id === id ? this.#lastEnded.owner.name : null
+        const app = this.#instances.get(id)?.owner.name ?? null
         this.#kill({ reason: 'catastrophe', detail: message, app })
+        // A process takes its time to go; meanwhile the app is not to do the same elsewhere.
+        if (app !== null && !this.#shuttingDown)
+          onVerdict({ apps: new Set([app]), isProven: true }, 'catastrophe')
       },
       closed: (failed, reason) => {
         this.#client = null
@@ -221,7 +228,6 @@ export class Runtime {
 
   #end(instance: Instance, { end, failed }: { end: InstanceEnd; failed: Failed }): void {
     this.#instances.delete(instance.id)
-    this.#lastEnded = instance
     this.#endedMs += Math.max(0, end.cpuMs - instance.cpuMsTold)
     instance.state = 'ended'
     reportEnd(instance, end, failed.guilty?.requestId)
@@ -242,8 +248,12 @@ export class Runtime {
       isOvergrown: instance.isOvergrown,
     }))
     const rssBytes = this.stats?.rssBytes ?? 0
-    const verdict = this.#judge({ ...death, rssBytes, isSolitary: this.tenant !== null, tenants })
-    if (verdict.apps.size > 0) onVerdict(verdict, death.reason)
+    const known = this.#killed?.app ?? null
+    const verdict =
+      known === null
+        ? this.#judge({ ...death, rssBytes, isSolitary: this.tenant !== null, tenants })
+        : { apps: new Set([known]), isProven: true }
+    if (known === null && verdict.apps.size > 0) onVerdict(verdict, death.reason)
     // Suspects are mostly innocent: their requests may go on elsewhere, as often as any may.
     const culprit = verdict.isProven ? [...verdict.apps][0] : undefined
     const lost = new Map(failed.map(one => [one.instance, one]))
@@ -278,8 +288,7 @@ export class Runtime {
   }
 
   #judge(death: Death): Verdict {
-    if (this.#shuttingDown) return NOBODY
-    return this.#killed?.app ? { apps: new Set([this.#killed.app]), isProven: true } : judge(death)
+    return this.#shuttingDown ? NOBODY : judge(death)
   }
 
   #onStats(stats: RuntimeStats): void {
@@ -317,7 +326,7 @@ export class Runtime {
 interface Killed {
   reason: RestartReason
   detail: string
-  /** Who is to blame, if that is known. */
+  /** Who is to blame, if that is known and told. */
   app: string | null
 }
 

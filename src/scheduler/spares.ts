@@ -23,7 +23,8 @@ const RETRY_BACKOFF = { firstMs: 1000, maxMs: 60_000 }
 export class Spares implements AsyncDisposable {
   readonly #options: SparesOptions
   readonly #ready = new Set<RuntimeProcess>()
-  readonly #pending = new Set<Promise<void>>()
+  /** The start that is under way. */
+  #pending: Promise<void> | null = null
   #armedUntil = 0
   #failures = 0
   #timer: NodeJS.Timeout | null = null
@@ -53,20 +54,24 @@ export class Spares implements AsyncDisposable {
     this.#timer ??= setInterval(() => this.#check(), QUIET_MS / 10).unref()
   }
 
-  /** A warm process if there is one, else a new one. Rejects if that does not come up. */
-  take(): Promise<RuntimeProcess> {
+  /**
+   * A warm process if there is one or one is on its way, else a new one. Rejects if that does not come up. One start
+   * at a time takes no more of the machine than it must from those who serve meanwhile.
+   */
+  async take(): Promise<RuntimeProcess> {
+    while (this.#ready.size === 0 && this.#pending !== null) await this.#pending
     const [spare] = this.#ready
-    if (!spare) return this.#options.launch()
+    if (!spare) return await this.#options.launch()
     this.#ready.delete(spare)
     this.#fill()
-    return Promise.resolve(spare)
+    return spare
   }
 
   /** Ends the spares. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true
     this.#disarm()
-    await Promise.all(this.#pending)
+    await this.#pending
     await this.#clear()
   }
 
@@ -89,24 +94,31 @@ export class Spares implements AsyncDisposable {
   }
 
   #fill(): void {
-    if (performance.now() >= this.#armedUntil) return
-    for (let missing = this.#options.count - this.#ready.size - this.#pending.size; missing > 0; missing--) {
-      const start = this.#start().finally(() => this.#pending.delete(start))
-      this.#pending.add(start)
-    }
+    if (performance.now() >= this.#armedUntil || this.#pending !== null) return
+    if (this.#ready.size >= this.#options.count) return
+    this.#pending = this.#start().then(started => {
+      this.#pending = null
+      if (started) this.#fill()
+    })
   }
 
-  async #start(): Promise<void> {
+  /** Whether one came up. */
+  async #start(): Promise<boolean> {
     try {
       const spare = await this.#options.launch()
       this.#failures = 0
-      if (this.#stopped || this.#armedUntil === 0) return await spare[Symbol.asyncDispose]()
+      if (this.#stopped || this.#armedUntil === 0) {
+        await spare[Symbol.asyncDispose]()
+        return false
+      }
       this.#ready.add(spare)
       void spare.exited.then(() => this.#ready.delete(spare))
+      return true
     } catch (error) {
       const retryMs = backoffMs(++this.#failures, RETRY_BACKOFF)
       setTimeout(() => this.#fill(), retryMs).unref()
       this.#options.log(`a spare does not start: ${(error as Error).message}`)
+      return false
     }
   }
 }
