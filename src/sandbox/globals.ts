@@ -33,6 +33,11 @@ import { MessageEvent } from './message-event.ts'
 import { queueMicrotask, reportError } from './microtask.ts'
 import { Navigator, navigator } from './navigator.ts'
 import { Performance, performance } from './performance.ts'
+import {
+  PerformanceEntry,
+  PerformanceObserver,
+  PerformanceObserverEntryList,
+} from './performance-timeline.ts'
 import { apply, defineProperty, ownKeys } from './primordials.ts'
 import { Request } from './request.ts'
 import { Response } from './response.ts'
@@ -65,6 +70,7 @@ import {
 import { URL } from './url.ts'
 import { URLPattern } from './url-pattern.ts'
 import { URLSearchParams } from './url-search-params.ts'
+import { PerformanceMark, PerformanceMeasure } from './user-timing.ts'
 import { domString } from './webidl.ts'
 
 const INTERFACES = {
@@ -94,6 +100,11 @@ const INTERFACES = {
   MessagePort,
   Navigator,
   Performance,
+  PerformanceEntry,
+  PerformanceMark,
+  PerformanceMeasure,
+  PerformanceObserver,
+  PerformanceObserverEntryList,
   PromiseRejectionEvent,
   QuotaExceededError,
   ReadableByteStreamController,

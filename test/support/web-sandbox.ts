@@ -27,6 +27,8 @@ const SOURCE = `
   import { Headers } from './headers.ts'
   import { queueMicrotask, reportError } from './microtask.ts'
   import { navigator } from './navigator.ts'
+  import { performance } from './performance.ts'
+  import { PerformanceObserver } from './performance-timeline.ts'
   import { Response } from './response.ts'
   import { structuredClone } from './structured-clone.ts'
   import { URL } from './url.ts'
@@ -58,7 +60,7 @@ const SOURCE = `
     Object.assign(globalThis, {
       AbortController, AbortSignal, atob, btoa, Blob, File, Crypto, crypto, DOMException, QuotaExceededError,
       TextDecoder, TextEncoder, CustomEvent, ErrorEvent, PromiseRejectionEvent, Event, EventTarget, Headers, Response,
-      queueMicrotask, reportError, navigator, structuredClone, URL, URLSearchParams, lines, exceptions, advance,
+      performance, PerformanceObserver, queueMicrotask, reportError, navigator, structuredClone, URL, URLSearchParams, lines, exceptions, advance,
     })
     Object.defineProperty(globalThis, 'console', { value: console })
   }
