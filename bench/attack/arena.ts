@@ -78,12 +78,6 @@ export class Arena implements AsyncDisposable {
     return residentBytes(this.platform.process.pids)
   }
 
-  /** Ends a trial: what it had logged is of no use any more. */
-  emptyLog(): void {
-    this.log.forget()
-    this.platform.process.emptyLog()
-  }
-
   /** Deletes an app; what it held is given back soon after. */
   async delete(app: string): Promise<void> {
     await fetch(new URL(`/api/v1/apps/${app}`, this.platform.controlUrl), { method: 'DELETE' })

@@ -15,9 +15,9 @@ export const RATIO_MAX = 2
 const KEPT_BYTES_MAX = 256 * 2 ** 20
 const RETURN_MS_MAX = 3000
 const FACTS_MS_MAX = 3000
-/** As many clients at once, and how long the well-behaved app meets them. */
+/** An attack of so many clients at once, or so short, costs the platform less by its app than by its requests. */
 const FLOOD = 500
-const FLOOD_MS = 3000
+const SHORT_MS = 100
 
 export interface Row {
   name: string
@@ -38,6 +38,11 @@ interface Ended {
   outcomes: string[]
   answers: AttackAnswer[]
   endMs: number
+}
+
+interface Repeated extends Ended {
+  /** How often it was repeated, the first round included. */
+  rounds: number
 }
 
 export interface TrialOptions {
@@ -67,34 +72,45 @@ export async function tryAttack(arena: Arena, attack: Attack, options: TrialOpti
     endMs,
     victim: measured.victim,
     ratio:
-      measured.victim.p99Ms / (await fairP99Ms(arena, attack, { cpuCores: measured.cpuCores, ...options })),
+      measured.victim.p99Ms /
+      (await fairP99Ms(arena, attack, { ...measured, ...measured.value, ...options })),
     rssPeakBytes: measured.rssPeakBytes,
     keptBytes,
     problems: problems.filter(problem => problem !== null),
   }
   judgeVictim(row)
-  arena.emptyLog()
+  arena.log.empty()
   return row
 }
 
 /**
- * The victim's p99 beside a well-behaved app that uses as much CPU time; for a flood of clients, beside one that is
- * asked by as many: to take their connections costs the platform the same, whatever the app then does.
+ * The victim's p99 beside a well-behaved app that uses as much CPU time; for a flood of clients and for short requests
+ * beside one that is asked as often: to take requests costs the platform the same, whatever the app then does.
  */
 async function fairP99Ms(
   arena: Arena,
   attack: Attack,
-  { cpuCores, fairP99Ms }: TrialOptions & { cpuCores: number },
+  {
+    cpuCores,
+    rounds,
+    endMs,
+    fairP99Ms,
+    ms,
+  }: TrialOptions & { cpuCores: number; rounds: number; endMs: number },
 ): Promise<number> {
   const fair = await fairP99Ms(cpuCores)
-  if (attack.atOnce < FLOOD) return fair
+  if (attack.atOnce < FLOOD && endMs > SHORT_MS) return fair
   const calm: Attack = { ...attack, name: 'calm', status: null, readMs: Infinity }
   await arena.platform.upload(calm.name, `export default { fetch() { return new Response('answered') } }`)
   const options = { port: arena.platform.appsPort, neverMs: WALL_MS }
-  const flood = async () => {
-    for (const end = performance.now() + FLOOD_MS; performance.now() < end; ) await sendAttack(calm, options)
+  const act = async () => {
+    const began = performance.now()
+    for (let round = 0; round < rounds; round++) {
+      await sendAttack(calm, options)
+      await sleep(Math.max(0, began + ((round + 1) * ms) / rounds - performance.now()))
+    }
   }
-  const { victim } = await arena.measure(flood, FLOOD_MS)
+  const { victim } = await arena.measure(act, ms)
   await arena.delete(calm.name)
   return Math.max(fair, victim.p99Ms)
 }
@@ -122,7 +138,7 @@ export async function tryTogether(
     problems: [],
   }
   judgeVictim(row)
-  arena.emptyLog()
+  arena.log.empty()
   return row
 }
 
@@ -133,15 +149,16 @@ function judgeVictim(row: Row): void {
 }
 
 /** Attacks again and again, and tells how the first time ended. An attacker whose app is shut out deploys it anew. */
-async function repeat(arena: Arena, attack: Attack, ms: number): Promise<Ended> {
+async function repeat(arena: Arena, attack: Attack, ms: number): Promise<Repeated> {
   const end = performance.now() + ms
   const first = await once(arena, attack, { deploys: true })
   let deploys = first.answers.length === 0
-  while (performance.now() < end) {
+  let rounds = 1
+  for (; performance.now() < end; rounds++) {
     const { outcomes, answers } = await once(arena, attack, { deploys })
     deploys = answers.length === 0 || outcomes.includes('loadShed')
   }
-  return first
+  return { ...first, rounds }
 }
 
 async function once(arena: Arena, attack: Attack, { deploys }: { deploys: boolean }): Promise<Ended> {

@@ -2,7 +2,7 @@
  * Records of a server's log, each line read once: a log that grows by thousands of lines a second costs its reader
  * as much as they are long, however often it looks.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, truncateSync } from 'node:fs'
 
 export type LogRecord = Record<string, unknown>
 
@@ -22,7 +22,7 @@ export class LogReader {
     this.#isWanted = isWanted
   }
 
-  /** What has been written so far, since it was last forgotten. */
+  /** What has been written so far, since it was last emptied. */
   records(): readonly LogRecord[] {
     const text = Buffer.concat([this.#rest, this.#readOn()])
     const end = text.lastIndexOf(LINE_END) + 1
@@ -35,20 +35,18 @@ export class LogReader {
     return this.#records
   }
 
-  forget(): void {
-    this.records()
+  /** Empties the file, and forgets what was read. */
+  empty(): void {
+    truncateSync(this.#file)
     this.#records = []
+    this.#position = 0
+    this.#rest = Buffer.alloc(0)
   }
 
   #readOn(): Buffer {
     const fd = openSync(this.#file, 'r')
     try {
       const { size } = fstatSync(fd)
-      if (size < this.#position) {
-        // The file was emptied.
-        this.#position = 0
-        this.#rest = Buffer.alloc(0)
-      }
       const bytes = Buffer.alloc(size - this.#position)
       const count = readSync(fd, bytes, 0, bytes.length, this.#position)
       this.#position += count
