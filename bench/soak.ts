@@ -28,7 +28,7 @@ const WORK_MS = 100_000
 const REST_MS = 20_000
 const APPS = 100
 const FLAGS = [
-  ...['--apps-max', '30', '--idle-ms', '5000', '--wall-ms', '1500', '--wait-until-ms', '500'],
+  ...['--apps-max', '30', '--idle-ms', '5000', '--wall-ms', '5000', '--wait-until-ms', '500'],
   // Metrics and the log as they are by default, quarantine for a short time only: its cells come and go.
   ...['--quarantine-ms', '10000'],
 ]
@@ -61,6 +61,10 @@ function randomFrom(seed: number): (below: number) => number {
 
 const random = randomFrom(Number(values.seed))
 const counts = { victim: 0, visits: 0, deploys: 0, deletions: 0, attacks: 0 }
+/** Of the victim's requests since the last look. */
+let slowestMs = 0
+/** The attack under way. */
+let attackName = 'none'
 const failures = new Map<string, number>()
 const attacks = readAttacks()
 await using platform = await Platform.start({ flags: FLAGS })
@@ -68,7 +72,9 @@ await platform.upload('victim', `export default { fetch() { return new Response(
 for (let i = 0; i < APPS; i++) await deploySomething(`app-${i}`)
 
 const looks: Look[] = []
-console.log('minute | main RSS | all RSS | fds | threads | processes | victim | visits | deploys | attacks')
+console.log(
+  'minute | main RSS | all RSS | fds | threads | processes | victim | its slowest | visits | deploys | attacks',
+)
 for (const end = performance.now() + minutes * 60_000; performance.now() < end; ) {
   const working = { until: performance.now() + WORK_MS }
   await Promise.all([
@@ -82,6 +88,7 @@ for (const end = performance.now() + minutes * 60_000; performance.now() < end; 
   const look = lookAt(platform.process.pids)
   looks.push(look)
   console.log(lineOf(look, minutes - (end - performance.now()) / 60_000))
+  slowestMs = 0
 }
 
 const problems = [...failures].map(([failure, count]) => `${count} requests of the victim failed: ${failure}`)
@@ -108,10 +115,13 @@ async function askVictim(working: Working): Promise<void> {
   while (!isOver(working)) {
     counts.victim++
     const failure = await client.send(platform.app('victim')).then(
-      ({ status, body }) => (status === 200 ? null : `${status} ${body.toString('utf8', 0, 200)}`),
+      ({ status, headers, ms }) => {
+        slowestMs = Math.max(slowestMs, ms)
+        return status === 200 ? null : `${status} ${headers['x-vitrine-outcome']}`
+      },
       (error: Error) => error.message,
     )
-    if (failure !== null) failures.set(failure, (failures.get(failure) ?? 0) + 1)
+    if (failure !== null) count(failures, `${failure} beside ${attackName}`)
     await delay(VICTIM_PAUSE_MS)
   }
 }
@@ -149,12 +159,17 @@ async function remove(app: string): Promise<void> {
 async function attack(working: Working): Promise<void> {
   while (!isOver(working)) {
     const attack = attacks[random(attacks.length)]!
+    attackName = attack.name
     const isDeployed = await deployAttack(attack)
     if (isDeployed) await sendAttack(attack, { port: platform.appsPort, neverMs: 1500 })
     await remove(attack.name)
     counts.attacks++
     await delay(random(2 * ATTACK_EVERY_MS))
   }
+}
+
+function count(of: Map<string, number>, key: string): void {
+  of.set(key, (of.get(key) ?? 0) + 1)
 }
 
 /** Some attacks are at top level: the deploy is refused. */
@@ -182,6 +197,6 @@ function lineOf({ mainBytes, allBytes, descriptors, threads, processes }: Look, 
   const { victim, visits, deploys, attacks } = counts
   return [
     ...[fixed(minute, 0), megabytes(mainBytes), megabytes(allBytes), descriptors, threads, processes],
-    ...[victim, visits, deploys, attacks],
+    ...[victim, `${fixed(slowestMs, 0)} ms`, visits, deploys, attacks],
   ].join(' | ')
 }
