@@ -142,6 +142,7 @@ await using metrics = await startMetrics({
   config,
   stats: () => stats,
   appsDeployed: () => APPS_LOADED,
+  cacheBytes: () => 0,
   ready: () => ({ ok: true, reason: '' }),
 })
 observe(names.slice(0, 10))

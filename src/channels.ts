@@ -17,6 +17,19 @@ function typed<T>(name: string): TypedChannel<T> {
   return channel(`vitrine:${name}`) as unknown as TypedChannel<T>
 }
 
+/** An app has asked its cache for something. */
+export const cacheChannel = typed<CacheEvent>('cache')
+/** `uncacheable`: its headers forbid that it be kept. */
+export const CACHE_RESULTS = ['hit', 'miss', 'put', 'uncacheable', 'too_large', 'delete'] as const
+export type CacheResult = (typeof CACHE_RESULTS)[number]
+export interface CacheEvent {
+  app: string
+  result: CacheResult
+}
+
+/** A response had to leave the cache for another. */
+export const cacheEvictionChannel = typed<{ app: string }>('cache-eviction')
+
 /** A request has ended, in exactly one outcome. */
 export const requestChannel = typed<RequestEvent>('request')
 /** Why a request got no app's answer, besides its outcome. */

@@ -7,6 +7,7 @@
 import type { AddressInfo } from 'node:net'
 import { type DirectoryResult, deployDirectory, watchDirectory } from './build/apps-directory.ts'
 import type { Upload } from './build/upload.ts'
+import { ResponseCache } from './cache/server.ts'
 import type { Address, Config } from './config.ts'
 import { Deployments } from './control/deployments.ts'
 import { createControl } from './control/server.ts'
@@ -43,14 +44,22 @@ export async function startPlatform(config: Config, options: PlatformOptions = {
   const store = stack.use(await openStore(config.store))
   // Bundled once here, so that the runtime processes find it.
   await loadPrelude()
+  const cache = config.cacheMb > 0 ? stack.use(await ResponseCache.open({ config })) : null
   const supervisor = new Supervisor({
     config,
+    ...(cache && { cache: cache.address }),
     log: (line, context) => logger.warn({ ...context, line }, 'a runtime process wrote'),
   })
   const scheduler = stack.use(new Scheduler({ config, store, supervisor }))
   const proxy = createProxy({ config, scheduler })
   const stacks = stack.use(new StackMapper())
-  const deployments = new Deployments({ config, store, platform: scheduler, stacks })
+  const deployments = new Deployments({
+    config,
+    store,
+    platform: scheduler,
+    stacks,
+    onDeleted: app => cache?.drop(app),
+  })
   let appsPort = config.listen.port
   const control = await createControl({
     config,
@@ -68,6 +77,7 @@ export async function startPlatform(config: Config, options: PlatformOptions = {
       config,
       stats: () => scheduler.stats(),
       appsDeployed: () => store.appCount(),
+      cacheBytes: () => cache?.bytes ?? 0,
       ready: () => readiness(ready, proxy.stopping, scheduler),
     }),
   )

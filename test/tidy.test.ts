@@ -12,10 +12,12 @@ const ROOT = join(import.meta.dirname, '..')
  */
 const ARROWS: Record<string, Record<string, 'value' | 'type'>> = {
   build: {},
+  cache: {},
   cli: {
     build: 'value',
     // `serve` starts a platform, `runtime` a runtime process; everything else is HTTP.
     'main.ts': 'value',
+    'cache/server.ts': 'value',
     'runtime/flags.ts': 'value',
     'runtime/prelude.ts': 'value',
   },
@@ -28,9 +30,15 @@ const ARROWS: Record<string, Record<string, 'value' | 'type'>> = {
   logs: {},
   metrics: { 'scheduler/stats.ts': 'type', 'store/store.ts': 'type' },
   proxy: { scheduler: 'value', 'runtime/protocol.ts': 'value' },
-  runtime: { 'sandbox/wire.ts': 'value', 'scheduler/exchange.ts': 'type' },
+  runtime: {
+    'cache/server.ts': 'type',
+    'cache/wire.ts': 'value',
+    'sandbox/wire.ts': 'value',
+    'scheduler/exchange.ts': 'type',
+  },
   sandbox: {},
   scheduler: {
+    'cache/server.ts': 'type',
     'runtime/client.ts': 'value',
     'runtime/flags.ts': 'value',
     'runtime/messages.ts': 'type',
@@ -53,7 +61,7 @@ const HOMES: Record<string, string[]> = {
   pino: ['logs'],
   'pino-pretty': ['logs'],
   'node:sqlite': ['store'],
-  'lru-cache': ['scheduler', 'source-map-worker.ts'],
+  'lru-cache': ['cache', 'scheduler', 'source-map-worker.ts'],
   'web-streams-polyfill': ['sandbox'],
 }
 /** Who compiles modules has to name the type of what it compiles with. */

@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { type CacheAddress, ResponseCache } from '../cache/server.ts'
 import { type Address, type Config, flagOf, loadConfig, type OptionName } from '../config.ts'
 import { VitrineError } from '../errors.ts'
 import { runtimeFlags } from '../runtime/flags.ts'
@@ -30,6 +31,9 @@ const SETTINGS = [
   'killGraceMs',
   'subrequestTimeoutMs',
   'egressAllow',
+  'cacheMb',
+  'cacheAppMb',
+  'cacheEntryBytesMax',
 ] as const satisfies OptionName[]
 
 export const runtimeCommand: Command = {
@@ -72,9 +76,11 @@ async function keepRunning(config: Config, terminal: Terminal, signal: AbortSign
   let wasReady = false
   let restartMs = RESTART_MS_MIN
   const prelude = await loadPrelude()
+  await using cache = config.cacheMb > 0 ? await ResponseCache.open({ config }) : null
+  const started = { prelude, cache: cache?.address ?? null }
   while (!signal.aborted) {
     const startedAt = performance.now()
-    const child = start(config, { listen, prelude })
+    const child = start(config, { listen, ...started })
     const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
     // Whatever an app does to it, this ends it; schedulers send what it was doing elsewhere.
     const stop = () => void child.kill('SIGKILL')
@@ -99,7 +105,10 @@ async function keepRunning(config: Config, terminal: Terminal, signal: AbortSign
   }
 }
 
-function start(config: Config, { listen, prelude }: { listen: Address; prelude: Prelude }): ChildProcess {
+function start(
+  config: Config,
+  { listen, prelude, cache }: { listen: Address; prelude: Prelude; cache: CacheAddress | null },
+): ChildProcess {
   const { token, memoryMb, prewarm, killGraceMs, subrequestTimeoutMs, egressAllow } = config
   const program = fileURLToPath(new URL('../runtime/process.ts', import.meta.url))
   const settings = {
@@ -111,6 +120,7 @@ function start(config: Config, { listen, prelude }: { listen: Address; prelude: 
     memoryMb,
     subrequestTimeoutMs,
     egressAllow,
+    cache,
   }
   const child = spawn(process.execPath, [...runtimeFlags(null), program], {
     stdio: ['pipe', 'pipe', 'inherit'],

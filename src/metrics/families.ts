@@ -6,6 +6,7 @@
  * number of series has a bound, which `seriesMax` in layout.ts computes.
  */
 import {
+  CACHE_RESULTS,
   COLD_START_PHASES,
   COLD_START_REASONS,
   DEPLOY_RESULTS,
@@ -219,6 +220,16 @@ export const FAMILIES = {
   vitrine_app_evictions_total: counter('platform', 'apps', 'Apps that left the cache of loaded apps.', {
     labels: { reason: EVICTION_REASONS },
   }),
+
+  vitrine_cache_requests_total: counter('app', 'requests', 'What the app asked of its caches, by result.', {
+    labels: { result: CACHE_RESULTS },
+  }),
+  vitrine_cache_evictions_total: counter(
+    'app',
+    'responses',
+    'The app’s responses that left the cache for others.',
+  ),
+  vitrine_cache_bytes: gauge('platform', 'bytes', 'Responses that apps keep in their caches.'),
 
   vitrine_deploys_total: counter('platform', 'deploys', 'Deploys, rollbacks and deletions that have ended.', {
     labels: { result: DEPLOY_RESULTS },

@@ -33,6 +33,8 @@ export interface MetricsOptions {
   stats: () => SchedulerStats
   /** How many apps the store has; called at each scrape. The last answer stands where it fails or takes long. */
   appsDeployed: () => number | Promise<number>
+  /** Bytes that apps keep in their caches; called at each scrape. */
+  cacheBytes: () => number
   /** Whether a request would be served now, and if not, why: what `/readyz` says. Called four times a second. */
   ready: () => { ok: boolean; reason: string }
 }
@@ -142,6 +144,7 @@ class MetricsService implements Metrics {
     const lagMs = this.#lag.max / 1e6 - LAG_RESOLUTION_MS
     this.#lag.reset()
     this.#gauges.write(this.#options.stats(), Math.max(0, lagMs) / 1000)
+    this.#gauges.setPlatform('vitrine_cache_bytes', this.#options.cacheBytes())
     await this.#countApps()
     worker.postMessage('refreshed' satisfies ToServer)
   }

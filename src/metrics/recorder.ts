@@ -5,9 +5,12 @@
 import {
   type AppLogEvent,
   appLogChannel,
+  CACHE_RESULTS,
   COLD_START_PHASES,
   COLD_START_REASONS,
   type ColdStartEvent,
+  cacheChannel,
+  cacheEvictionChannel,
   coldStartChannel,
   cpuChannel,
   DEPLOY_RESULTS,
@@ -44,6 +47,7 @@ const rejections = positions(REJECTIONS)
 const retryReasons = positions(RETRY_REASONS)
 const coldStartReasons = positions(COLD_START_REASONS)
 const terminations = positions(TERMINATIONS)
+const cacheResults = positions(CACHE_RESULTS)
 const limits = positions(LIMITS)
 const logLevels = positions(LOG_LEVELS)
 const evictionReasons = positions(EVICTION_REASONS)
@@ -65,6 +69,8 @@ const at = {
   limitHits: offsetOf('vitrine_limit_hits_total'),
   terminations: offsetOf('vitrine_instance_terminations_total'),
   logLines: offsetOf('vitrine_log_lines_total'),
+  cacheRequests: offsetOf('vitrine_cache_requests_total'),
+  cacheEvictions: offsetOf('vitrine_cache_evictions_total'),
   evictions: PLATFORM_AT + offsetOf('vitrine_app_evictions_total'),
   restarts: PLATFORM_AT + offsetOf('vitrine_runtime_restarts_total'),
   deploys: PLATFORM_AT + offsetOf('vitrine_deploys_total'),
@@ -182,6 +188,11 @@ export function record(board: Board, apps: AppRows): () => void {
     subscribe(appLogChannel, onAppLog),
     subscribe(subrequestChannel, onSubrequest),
     subscribe(cpuChannel, ({ app, cpuMs }) => add(values, cells(app) + at.cpu, cpuMs / 1000)),
+    subscribe(
+      cacheChannel,
+      ({ app, result }) => values[cells(app) + at.cacheRequests + cacheResults[result]]!++,
+    ),
+    subscribe(cacheEvictionChannel, ({ app }) => values[cells(app) + at.cacheEvictions]!++),
     subscribe(retryChannel, ({ app, reason }) => values[cells(app) + at.retries + retryReasons[reason]]!++),
     subscribe(limitChannel, ({ app, limit }) => values[cells(app) + at.limitHits + limits[limit]]!++),
     subscribe(evictionChannel, ({ app, reason }) => {

@@ -11,13 +11,14 @@ import { FRAME, FrameReader, FrameWriter, HAS_BODY, PROTOCOL_VERSION, ProtocolEr
 import { readJson } from './readers.ts'
 import type { RuntimeContext } from './runtime-context.ts'
 import { RequestTable, ServedRequest } from './served-request.ts'
-import type { Fetcher } from './subrequest.ts'
+import type { Upstream } from './subrequest.ts'
 import { Watchdog } from './watchdog.ts'
 
 export interface ConnectionOptions {
   token: string
   pool: IsolatePool
-  fetcher: () => Promise<Fetcher>
+  fetcher: () => Promise<Upstream>
+  cache: () => Promise<Upstream>
   killGraceMs: number
   /** The process' own figures, for heartbeats. */
   processStats: () => Pick<RuntimeStats, 'rssBytes' | 'eventLoopLagMs'>
@@ -74,8 +75,12 @@ export class Connection implements RuntimeContext {
     socket.on('close', () => this.#onClose())
   }
 
-  fetcher(): Promise<Fetcher> {
+  fetcher(): Promise<Upstream> {
     return this.#options.fetcher()
+  }
+
+  cache(): Promise<Upstream> {
+    return this.#options.cache()
   }
 
   pumpSoon(instance: Instance): void {

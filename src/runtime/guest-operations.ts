@@ -8,6 +8,7 @@ import {
   DIGESTS,
   EVENT,
   FETCH_BODY,
+  FETCH_CACHE,
   FETCH_FIXED,
   FETCHED_BODY,
   FETCHED_REDIRECTED,
@@ -98,7 +99,9 @@ export class GuestOperations {
             : ('stream' as const)
           : ('none' as const),
     }
-    const fetch = new Subfetch(() => instance.context.fetcher(), request, {
+    const isCached = (flags & FETCH_CACHE) !== 0
+    const upstream = () => (isCached ? instance.context.cache() : instance.context.fetcher())
+    const fetch = new Subfetch(upstream, request, {
       account: instance.account,
       producer: this.#guest(id),
       events: {
@@ -108,7 +111,9 @@ export class GuestOperations {
           instance.push(EVENT.fetched, id, code, [head.url, head.statusText, ...head.headers].join('\n'))
         },
         failed: message => instance.push(EVENT.fetchFailed, id, 0, message),
-        ended: (status, durationMs) => this.#notice({ type: 'subrequest', status, durationMs }),
+        ended: (status, durationMs) => {
+          if (!isCached) this.#notice({ type: 'subrequest', status, durationMs })
+        },
       },
     })
     this.#fetches.set(id, { fetch, owner })

@@ -10,11 +10,12 @@ import { flushCompileCache } from 'node:module'
 import { createServer } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
+import type { CacheAddress } from '../cache/server.ts'
 import { Connection } from './connection.ts'
 import { SharedPrelude } from './isolate.ts'
 import { IsolatePool } from './isolate-pool.ts'
 import type { Prelude } from './prelude.ts'
-import type { Fetcher } from './subrequest.ts'
+import type { Fetcher, Upstream } from './subrequest.ts'
 
 export interface RuntimeSettings {
   listen: { path: string } | { host: string; port: number }
@@ -31,6 +32,8 @@ export interface RuntimeSettings {
   subrequestTimeoutMs: number
   /** Address ranges that apps may reach besides public ones. */
   egressAllow: readonly string[]
+  /** Where apps' caches lie; null: they keep nothing. */
+  cache: CacheAddress | null
 }
 
 /** From here on strangers' code may come: what only the start needed is given up (flags.ts). */
@@ -66,6 +69,11 @@ const loadFetcher = async () => {
     timeoutMs: settings.subrequestTimeoutMs,
   })
 }
+let cache: Promise<Upstream> | undefined
+const loadCache = async () => {
+  const { CacheClient, NO_CACHE } = await import('./cache-client.ts')
+  return settings.cache === null ? NO_CACHE : new CacheClient(settings.cache)
+}
 /** The timer by which the lag is measured; an idle loop shows it. */
 const LAG_RESOLUTION_MS = 20
 const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS })
@@ -76,6 +84,7 @@ const server = createServer(socket => {
     token: settings.token,
     pool,
     fetcher: () => (fetcher ??= loadFetcher()),
+    cache: () => (cache ??= loadCache()),
     killGraceMs: settings.killGraceMs,
     processStats: () => {
       const eventLoopLagMs = delay.mean ? Math.max(0, delay.mean / 1e6 - LAG_RESOLUTION_MS) : 0

@@ -3,7 +3,7 @@ import type { Instance } from './instance.ts'
 import type { EndReport } from './messages.ts'
 import type { FrameWriter } from './protocol.ts'
 import type { RequestTable } from './served-request.ts'
-import type { Fetcher } from './subrequest.ts'
+import type { Upstream } from './subrequest.ts'
 import type { Watchdog } from './watchdog.ts'
 
 export interface RuntimeContext {
@@ -11,7 +11,9 @@ export interface RuntimeContext {
   readonly requests: RequestTable
   readonly watchdog: Watchdog
   /** Loaded with the first subrequest: an HTTP client's code is memory that many platforms never need. */
-  fetcher(): Promise<Fetcher>
+  fetcher(): Promise<Upstream>
+  /** Where what apps put into `caches` lies. */
+  cache(): Promise<Upstream>
   readonly killGraceMs: number
   /** Has the instance pump, soon enough and with what else arrives in this turn. */
   pumpSoon(instance: Instance): void

@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import { Body, type Producer, type Sink } from './bodies.ts'
 import { BODY_WINDOW } from './protocol.ts'
-import type { Fetcher, SubresponseHead } from './subrequest.ts'
+import type { SubresponseHead, Upstream } from './subrequest.ts'
 
 export interface SubfetchRequest {
   app: string
@@ -29,14 +29,14 @@ export class Subfetch {
   readonly #account: (deltaBytes: number) => void
 
   constructor(
-    fetcher: () => Promise<Fetcher>,
+    upstream: () => Promise<Upstream>,
     request: SubfetchRequest,
     options: { events: SubfetchEvents; producer: Producer; account: (deltaBytes: number) => void },
   ) {
     this.#account = options.account
     this.upload =
       request.body === 'none' ? null : new Upload(options.producer, options.account, () => this.abort())
-    void this.#run(fetcher, request, options.events)
+    void this.#run(upstream, request, options.events)
   }
 
   abort(): void {
@@ -46,7 +46,7 @@ export class Subfetch {
   }
 
   async #run(
-    fetcher: () => Promise<Fetcher>,
+    upstream: () => Promise<Upstream>,
     request: SubfetchRequest,
     events: SubfetchEvents,
   ): Promise<void> {
@@ -55,7 +55,7 @@ export class Subfetch {
     try {
       const body =
         request.body === 'none' ? null : request.body === 'fixed' ? await this.upload!.whole() : this.upload!
-      const head = await (await fetcher()).fetch({ ...request, body, signal: this.#abort.signal })
+      const head = await (await upstream()).fetch({ ...request, body, signal: this.#abort.signal })
       status = head.status
       if (this.#abort.signal.aborted) {
         head.body?.destroy()

@@ -38,6 +38,11 @@ export interface SubresponseHead {
   body: Readable | null
 }
 
+/** Whoever answers subrequests. */
+export interface Upstream {
+  fetch(request: Subrequest): Promise<SubresponseHead>
+}
+
 /** Bounds of a `Fetcher`, beyond those that operators set. Sources: undici's defaults unless a reason is given. */
 const DEFAULTS = {
   connectionsMax: 4096,
@@ -62,7 +67,7 @@ export type FetcherOptions = Pick<ConnectionOptions, 'egress'> &
 /** https://fetch.spec.whatwg.org/#http-redirect-fetch */
 const REDIRECTS_MAX = 20
 
-export class Fetcher implements AsyncDisposable {
+export class Fetcher implements Upstream, AsyncDisposable {
   readonly #connections: Connections
   readonly #budget: WindowBudget
   readonly #headerBytesMax: number

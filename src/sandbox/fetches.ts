@@ -18,6 +18,7 @@ import {
 import { type RequestContext, requireRequest } from './request-context.ts'
 import {
   FETCH_BODY,
+  FETCH_CACHE,
   FETCH_FIXED,
   FETCHED_BODY,
   FETCHED_REDIRECTED,
@@ -52,9 +53,21 @@ export function newGuestId(): number {
 }
 
 export function startFetch(request: OutgoingRequest, signal: AbortSignal | null): Promise<IncomingResponse> {
+  return start('fetch()', request, { signal, flags: 0 })
+}
+
+export function askCache(request: OutgoingRequest): Promise<IncomingResponse> {
+  return start('caches', request, { signal: null, flags: FETCH_CACHE })
+}
+
+function start(
+  what: string,
+  request: OutgoingRequest,
+  { signal, flags }: { signal: AbortSignal | null; flags: number },
+): Promise<IncomingResponse> {
   let owner: RequestContext
   try {
-    owner = requireRequest('fetch()')
+    owner = requireRequest(what)
     countSubrequest(owner)
   } catch (error) {
     return promiseReject(error)
@@ -86,7 +99,7 @@ export function startFetch(request: OutgoingRequest, signal: AbortSignal | null)
       if (mapGet(fetches, id)) giveUp(id)
       settle(id)
     })
-    writeFetch(id, owner, request)
+    writeFetch(id, owner, request, flags)
   })
 }
 
@@ -105,13 +118,13 @@ function countSubrequest(owner: RequestContext): void {
   owner.subrequestsUnderWay++
 }
 
-function writeFetch(id: number, owner: RequestContext, request: OutgoingRequest): void {
+function writeFetch(id: number, owner: RequestContext, request: OutgoingRequest, flags: number): void {
   let head = `${request.method}\n${request.url}`
   for (let i = 0; i < request.headers.length; i++) head += `\n${request.headers[i]}`
   const redirect = arrayIndexOf(REDIRECTS as unknown as unknown[], request.redirect)
   record(RECORD.fetch, id, 8 + head.length)
   writeUint32(0, owner.id)
-  writeUint32(4, bodyFlags(request.body) | (redirect << REDIRECT_SHIFT))
+  writeUint32(4, flags | bodyFlags(request.body) | (redirect << REDIRECT_SHIFT))
   writeLatin1(8, head)
   if (!request.body) return
   const body = new Outgoing(id, owner, limits.bodyWindow, () => {})

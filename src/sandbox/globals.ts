@@ -8,6 +8,7 @@ import { AbortController, AbortSignal } from './abort.ts'
 import { addFetchListener, ExecutionContext, FetchEvent } from './app.ts'
 import { atob, btoa } from './base64.ts'
 import { Blob, File } from './blob.ts'
+import { Cache, CacheStorage, caches } from './cache.ts'
 import { CompressionStream, DecompressionStream } from './compression-streams.ts'
 import { console } from './console.ts'
 import { Crypto, crypto } from './crypto.ts'
@@ -78,6 +79,8 @@ const INTERFACES = {
   AbortSignal,
   Blob,
   ByteLengthQueuingStrategy,
+  Cache,
+  CacheStorage,
   CompressionStream,
   CountQueuingStrategy,
   Crypto,
@@ -148,7 +151,7 @@ const FUNCTIONS = {
   structuredClone,
 }
 
-const ATTRIBUTES = { crypto, navigator, performance, scheduler, self: globalThis }
+const ATTRIBUTES = { caches, crypto, navigator, performance, scheduler, self: globalThis }
 
 const { addEventListener: listen } = EventTarget.prototype
 

@@ -28,6 +28,9 @@ export interface Host {
   /** Sends a subrequest; rejects with a TypeError where fetch() would. `signal` aborts it. */
   fetch(request: OutgoingRequest, signal: AbortSignal | null): Promise<IncomingResponse>
 
+  /** Asks the app's cache: GET, PUT, DELETE. The status CACHE_MISS: there is none. */
+  cache(request: OutgoingRequest): Promise<IncomingResponse>
+
   /** Has the host do something slow: `digest`, with the algorithm and the data. Rejects with what it refused. */
   digest(
     algorithm: 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512' | 'MD5',

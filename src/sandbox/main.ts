@@ -6,7 +6,7 @@
 import { getEnv, holdOpen, registerListeners, registerModule, setEnv, WorkerEntrypoint } from './app.ts'
 import { setHost } from './current-host.ts'
 import { limitDigests, startDigest, startDigestStream, startOperation } from './digests.ts'
-import { limitFetches, startFetch } from './fetches.ts'
+import { askCache, limitFetches, startFetch } from './fetches.ts'
 import { reportException } from './global-scope.ts'
 import { installGlobals } from './globals.ts'
 import { cancel, collectBytes, collectText, pull } from './incoming.ts'
@@ -28,6 +28,7 @@ setHost({
   collectText,
   cancel,
   fetch: startFetch,
+  cache: askCache,
   digest: startDigest,
   digestStream: startDigestStream,
   subtle: startOperation,

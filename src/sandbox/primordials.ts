@@ -105,6 +105,8 @@ export const regExpExec = method(RegExp.prototype, 'exec')
 export const regExpFlags = getter(RegExp.prototype, 'flags')
 export const regExpSource = getter(RegExp.prototype, 'source')
 
+export const encodeUriComponent = encodeURIComponent
+
 export const { parse: jsonParse, stringify: jsonStringify } = JSON
 
 export const mapDelete = method(Map.prototype as Map<unknown, unknown>, 'delete')

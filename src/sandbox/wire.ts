@@ -128,9 +128,15 @@ export const RESPONSE_FINISHED = 2
 /** A `response` record's body is not in it but is the next text to be taken. */
 export const RESPONSE_TEXT = 4
 
+/** Statuses of what the cache answers when it is no response: done; there is none. */
+export const CACHE_DONE = 1
+export const CACHE_MISS = 0
+
 export const PULL = { chunk: 0, bytes: 1, text: 2 } as const
 
 export const FETCH_BODY = 1
+/** It is not for the network but for the cache; its headers begin with what `cache-client.ts` takes out. */
+export const FETCH_CACHE = 16
 /** The body's length is known: the host sends it in one piece, and again after a redirect. */
 export const FETCH_FIXED = 8
 export const REDIRECT_SHIFT = 1

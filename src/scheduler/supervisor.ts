@@ -6,9 +6,11 @@
 import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { CacheAddress } from '../cache/server.ts'
 import { type RestartReason, runtimeRestartChannel } from '../channels.ts'
 import { type Address, type Config, parseAddress } from '../config.ts'
 import { VitrineError } from '../errors.ts'
+import { openSocketDirectory } from '../socket-directory.ts'
 import { backoffMs } from './backoff.ts'
 import type { Verdict } from './blame.ts'
 import type { HeartbeatLimits } from './heartbeat.ts'
@@ -17,12 +19,13 @@ import { PlatformMemory } from './platform-memory.ts'
 import type { Standing } from './quarantine.ts'
 import { type Launched, Runtime } from './runtime.ts'
 import { RuntimeProcess } from './runtime-process.ts'
-import { openSocketDirectory } from './socket-directory.ts'
 import { SolitaryRuntimes } from './solitary.ts'
 import { Spares } from './spares.ts'
 
 export interface SupervisorOptions {
   config: SupervisorConfig
+  /** Where the apps of the processes that are started here have their caches. Default: they keep nothing. */
+  cache?: CacheAddress
   /** Hears the lines that runtime processes write, and what keeps a runtime from coming up. */
   log(line: string, context: { runtime: string; stream: 'stdout' | 'stderr' | 'supervisor' }): void
 }
@@ -239,9 +242,10 @@ export class Supervisor implements AsyncDisposable {
   }
 
   #launch(): Promise<RuntimeProcess> {
-    const { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow } = this.#options.config
+    const { config, cache = null } = this.#options
+    const { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow } = config
     return RuntimeProcess.start(this.#directory!, {
-      settings: { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow },
+      settings: { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, cache },
       onLine: (line, stream, runtime) => this.#options.log(line, { runtime, stream }),
     })
   }

@@ -221,6 +221,7 @@ async function startForged() {
       token: '',
       pool: pool as unknown as IsolatePool,
       fetcher: async () => fetcher as unknown as Fetcher,
+      cache: async () => fetcher as unknown as Fetcher,
       killGraceMs: 250,
       processStats: () => ({ rssBytes: 0, eventLoopLagMs: 0 }),
       onCatastrophe: () => {},

@@ -12,7 +12,7 @@ import {
   type RuntimeRestartEvent,
   runtimeRestartChannel,
 } from '../../src/channels.ts'
-import { openSocketDirectory } from '../../src/scheduler/socket-directory.ts'
+import { openSocketDirectory } from '../../src/socket-directory.ts'
 import { answering, bundleOf, load, startAll } from './real-runtimes.ts'
 import { collect, until } from './setup.ts'
 

@@ -142,6 +142,7 @@ export async function startRuntime({
     killGraceMs: 250,
     subrequestTimeoutMs: 10_000,
     egressAllow,
+    cache: null,
   }
   const program = join(import.meta.dirname, '../../src/runtime/process.ts')
   const child = spawn(process.execPath, [...runtimeFlags(null), program], {

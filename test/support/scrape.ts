@@ -128,6 +128,7 @@ export async function startTestMetrics(flags: Flags = {}, facts: Partial<Metrics
     config: loadConfig({ flags: { metrics: '127.0.0.1:0', ...flags } }),
     stats: () => schedulerStats([appStats('hello')]),
     appsDeployed: () => 3,
+    cacheBytes: () => 0,
     ready: () => ({ ok: true, reason: '' }),
     ...facts,
   })

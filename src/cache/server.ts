@@ -1,0 +1,194 @@
+/**
+ * The cache behind apps' `caches`, for the runtime processes of this machine: entries in memory, an HTTP server on a
+ * unix socket in front of them. An app is told apart by its name, which its runtime says and the app cannot.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { type CacheResult, cacheChannel, cacheEvictionChannel } from '../channels.ts'
+import type { Config } from '../config.ts'
+import { openSocketDirectory } from '../socket-directory.ts'
+import { Entries } from './entries.ts'
+import { headerValue, keepingOf, select } from './freshness.ts'
+import {
+  type CacheQuestion,
+  decodeHead,
+  encodeHead,
+  HEAD_BYTES_MAX,
+  HEAD_HEADER,
+  TOKEN_HEADER,
+} from './wire.ts'
+
+/** Where the cache listens, and what it wants to be shown. */
+export interface CacheAddress {
+  path: string
+  token: string
+}
+
+export interface ResponseCacheOptions {
+  config: Pick<Config, 'cacheMb' | 'cacheAppMb' | 'cacheEntryBytesMax'>
+  /** Milliseconds since the epoch. */
+  now?: () => number
+}
+
+export class ResponseCache implements AsyncDisposable {
+  readonly address: CacheAddress
+  readonly #directory: string
+  readonly #server: Server
+  readonly #entries: Entries
+  readonly #entryBytesMax: number
+  readonly #appBytesMax: number
+  readonly #now: () => number
+  /** Bytes of bodies that are on their way in, by app. */
+  readonly #arriving = new Map<string, number>()
+
+  private constructor(directory: string, { config, now = Date.now }: ResponseCacheOptions) {
+    this.#directory = directory
+    this.#now = now
+    this.#entryBytesMax = config.cacheEntryBytesMax
+    this.#appBytesMax = config.cacheAppMb * 2 ** 20
+    this.#entries = new Entries({
+      now,
+      bytesMax: config.cacheMb * 2 ** 20,
+      appBytesMax: this.#appBytesMax,
+      onEvicted: app => cacheEvictionChannel.publish({ app }),
+    })
+    this.address = { path: join(directory, 'cache.sock'), token: randomBytes(24).toString('base64url') }
+    this.#server = createServer({ maxHeaderSize: HEAD_BYTES_MAX, noDelay: true }, (request, response) => {
+      void this.#answer(request, response).catch(() => response.destroy())
+    })
+  }
+
+  /** Resolves when it listens. */
+  static async open(options: ResponseCacheOptions): Promise<ResponseCache> {
+    const cache = new ResponseCache(await openSocketDirectory(), options)
+    cache.#server.listen(cache.address.path)
+    await once(cache.#server, 'listening')
+    return cache
+  }
+
+  /** Bytes of all that is kept. */
+  get bytes(): number {
+    return this.#entries.bytes
+  }
+
+  /** Forgets all that an app has put. */
+  drop(app: string): void {
+    this.#entries.drop(app)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise(resolve => this.#server.close(resolve))
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { [TOKEN_HEADER]: token, [HEAD_HEADER]: head } = request.headers
+    if (!isSame(token, this.address.token) || typeof head !== 'string') return end(response, 403)
+    const question = decodeHead(head) as CacheQuestion
+    const { app, cache, url } = question
+    const key = `${cache}\n${url}`
+    if (request.method === 'GET') return this.#lookUp(question, key, response)
+    if (request.method === 'PUT') return await this.#keep(question, key, { request, response })
+    const isThere = this.#entries.delete(app, key)
+    this.#tell(app, 'delete')
+    end(response, isThere ? 204 : 404)
+  }
+
+  #lookUp({ app, headers }: CacheQuestion, key: string, response: ServerResponse): void {
+    const entry = this.#entries.get(app, key)
+    this.#tell(app, entry ? 'hit' : 'miss')
+    if (!entry) return end(response, 404)
+    const { status, from, to, ...selected } = select(entry, headers)
+    const age = Math.floor((this.#now() - entry.storedAt) / 1000)
+    const told = [...selected.headers, 'age', String(age), 'cf-cache-status', 'HIT']
+    const statusText = status === entry.status ? entry.statusText : ''
+    response.setHeader(HEAD_HEADER, encodeHead({ status, statusText, headers: told }))
+    response.setHeader('content-length', to - from)
+    Readable.from(pieces(entry.body, from, to), { objectMode: false }).pipe(response)
+  }
+
+  async #keep(
+    question: CacheQuestion,
+    key: string,
+    { request, response }: { request: IncomingMessage; response: ServerResponse },
+  ): Promise<void> {
+    const { app, headers, status = 200, statusText = '' } = question
+    const keeping = keepingOf(status, headers, this.#now())
+    const body = keeping && (await this.#collect(app, request))
+    if (!keeping || !body) {
+      request.resume()
+      this.#tell(app, keeping ? 'too_large' : 'uncacheable')
+      return end(response, keeping ? 413 : 204)
+    }
+    const storedAt = this.#now()
+    const age = Number(headerValue(headers, 'age') ?? 0) || 0
+    const bodyBytes = body.reduce((sum, piece) => sum + piece.length, 0)
+    const isKept = this.#entries.set(app, key, {
+      status,
+      statusText,
+      headers: keeping.headers.filter((_, at) => !REPLACED.has(keeping.headers[at - (at % 2)]!)),
+      body,
+      bodyBytes,
+      storedAt: storedAt - age * 1000,
+      expiresAt: storedAt + (keeping.lifetimeS - age) * 1000,
+    })
+    this.#tell(app, isKept ? 'put' : 'too_large')
+    end(response, isKept ? 204 : 413)
+  }
+
+  /** The body's pieces; null if it is too long, for one entry or beside what else the app is sending. */
+  async #collect(app: string, request: IncomingMessage): Promise<Buffer[] | null> {
+    const body: Buffer[] = []
+    let bytes = 0
+    const arrived = (delta: number) => {
+      const sum = (this.#arriving.get(app) ?? 0) + delta
+      if (sum > 0) this.#arriving.set(app, sum)
+      else this.#arriving.delete(app)
+      return sum
+    }
+    try {
+      for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        bytes += piece.length
+        if (arrived(piece.length) > this.#appBytesMax || bytes > this.#entryBytesMax) return null
+        body.push(piece)
+      }
+      return body
+    } finally {
+      arrived(-bytes)
+    }
+  }
+
+  #tell(app: string, result: CacheResult): void {
+    cacheChannel.publish({ app, result })
+  }
+}
+
+/** What the cache says itself when it answers. */
+const REPLACED = new Set(['age', 'cf-cache-status'])
+
+function* pieces(body: readonly Buffer[], from: number, to: number): Generator<Buffer> {
+  let at = 0
+  for (const piece of body) {
+    const selected = piece.subarray(Math.max(0, from - at), Math.max(0, to - at))
+    at += piece.length
+    if (selected.length > 0) yield selected
+  }
+}
+
+function end(response: ServerResponse, status: number): void {
+  response.statusCode = status
+  response.end()
+}
+
+function isSame(given: string | string[] | undefined, wanted: string): boolean {
+  return (
+    typeof given === 'string' &&
+    given.length === wanted.length &&
+    timingSafeEqual(Buffer.from(given), Buffer.from(wanted))
+  )
+}
