@@ -63,6 +63,7 @@ function appStats(name: string, id: number): AppStats {
       logBytesPerRequest: config.logBytesPerRequest,
       timersMax: config.timersMax,
       responseHeaderBytesMax: config.responseHeaderBytesMax,
+      webSocketMessageBytesMax: config.webSocketMessageBytesMax,
     },
     instances: [
       {

@@ -74,6 +74,8 @@ export const OPTIONS = {
   logBytesPerRequest: int(65_536, 'bytes', 'console bytes of one request', { min: 0 }),
   timersMax: int(10_000, 'timers', 'timers of one instance'),
   responseHeaderBytesMax: int(65_536, 'bytes', 'headers of one response'),
+  webSocketMessageBytesMax: int(2 ** 20, 'bytes', 'the longest message that a WebSocket receives'),
+  webSocketIdleMs: int(300_000, 'ms', 'how long a WebSocket may be silent in both directions'),
   requestHeaderBytesMax: int(32_768, 'bytes', 'request line and headers of one request', { min: 1024 }),
 
   egressAllow: {

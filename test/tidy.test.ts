@@ -29,7 +29,7 @@ const ARROWS: Record<string, Record<string, 'value' | 'type'>> = {
   },
   logs: {},
   metrics: { 'scheduler/stats.ts': 'type', 'store/store.ts': 'type' },
-  proxy: { scheduler: 'value', 'runtime/protocol.ts': 'value' },
+  proxy: { scheduler: 'value', 'runtime/protocol.ts': 'value', 'sandbox/wire.ts': 'value' },
   runtime: {
     'cache/server.ts': 'type',
     'cache/wire.ts': 'value',

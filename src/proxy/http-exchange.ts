@@ -5,50 +5,21 @@
  * exactly one event tells how it ended.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { limitChannel, type Rejection, requestChannel } from '../channels.ts'
-import type { Config } from '../config.ts'
+import type { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
+import { limitChannel, requestChannel } from '../channels.ts'
 import type { Outcome } from '../outcome.ts'
 import { normalizeHost } from '../routes.ts'
-import { BODY_WINDOW } from '../runtime/protocol.ts'
-import { Dispatch, type DispatchedExchange, type Dispatcher } from '../scheduler/dispatch.ts'
+import { Dispatch, type DispatchedExchange } from '../scheduler/dispatch.ts'
 import type { ExchangeLink } from '../scheduler/exchange.ts'
 import { errorResponse } from './error-page.ts'
+import { type ExchangeHost, type ExchangeOptions, OWED_BYTES_MAX, type Refusal } from './exchange-host.ts'
 import { RequestBody } from './request-body.ts'
 import { readTarget, refusalOf, requestHead } from './request-head.ts'
 import { requestIdFrom } from './request-id.ts'
 import { isBodyless, responseHead } from './response-head.ts'
 import { answerTo } from './status.ts'
-
-/** The proxy, as its exchanges see it. */
-export interface ExchangeHost {
-  readonly config: Pick<Config, 'requestBodyBytesMax' | 'responseHeaderBytesMax' | 'clientIdleMs'>
-  readonly dispatcher: Dispatcher
-  /** Connections are to be closed after the response under way. */
-  readonly stopping: boolean
-  /** The exchange is over. */
-  onSettled(exchange: HttpExchange): void
-}
-
-export interface ExchangeOptions {
-  /** The request's target as the client sent it. */
-  target: string
-  clientIp: string
-  /** The client waits for a 100 before it sends the body. */
-  expectsContinue: boolean
-}
-
-/** An answer that the proxy gives by itself, where the outcome's own would say too little. */
-interface Refusal {
-  status?: number
-  message?: string
-  rejection?: Rejection
-}
-
-/**
- * Response bytes that may wait for the client. An app has credit for a window; a long text goes over it by a piece,
- * and by what its characters take in UTF-8. More comes only from a runtime that breaks the protocol.
- */
-const OWED_BYTES_MAX = 8 * BODY_WINDOW
+import { switchProtocols } from './upgrade.ts'
 
 export class HttpExchange implements DispatchedExchange {
   readonly requestId: string
@@ -85,6 +56,10 @@ export class HttpExchange implements DispatchedExchange {
   /** Since when the client has not taken what was written; 0: it has. */
   #stalledSince = 0
   #settled = false
+  /** What the response goes to: node:http's, or the client's connection once that is a WebSocket's. */
+  #out: Writable
+  /** By performance.now(): when the app sent something last. */
+  #sentAt = 0
 
   constructor(
     host: ExchangeHost,
@@ -96,16 +71,21 @@ export class HttpExchange implements DispatchedExchange {
     this.#options = options
     this.request = request
     this.response = response
+    this.#out = response
+    const { upgrade } = options
     this.method = request.method ?? ''
     this.#url = options.target
     this.requestId = requestIdFrom(headers['x-request-id'] as string | undefined)
     // Of what comes behind an upgrade that is not taken up, node:http loses the beginning.
     this.isLast = headers.upgrade !== undefined
     const length = headers['content-length']
-    this.hasBody = headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0)
+    this.hasBody =
+      upgrade !== null ||
+      headers['transfer-encoding'] !== undefined ||
+      (length !== undefined && Number(length) > 0)
     this.#body = this.hasBody
-      ? new RequestBody(this, request, {
-          bytesMax: host.config.requestBodyBytesMax,
+      ? new RequestBody(this, upgrade ?? request, {
+          bytesMax: upgrade ? Infinity : host.config.requestBodyBytesMax,
           onTooLong: () => this.#giveUp({ rejection: 'body_too_large' }),
         })
       : null
@@ -132,14 +112,16 @@ export class HttpExchange implements DispatchedExchange {
     this.host = normalizeHost(target.hostHeader)
     this.#url = target.url
     const { clientIp } = this.#options
+    const isUpgrade = this.#options.upgrade !== null
     const { method, requestId } = this
     const { connection, upgrade } = headers
-    const head = requestHead({ ...target, method, requestId, rawHeaders, connection, clientIp })
+    const head = requestHead({ ...target, method, requestId, rawHeaders, connection, clientIp, isUpgrade })
     if (head === null) {
       return this.refuse({ rejection: 'malformed', message: 'The request names its host more than once.' })
     }
-    if (upgrade !== undefined && /\bwebsocket\b/i.test(upgrade)) {
-      return this.refuse({ status: 501, message: 'WebSockets are not served yet.' })
+    if (!isUpgrade && upgrade !== undefined && /\bwebsocket\b/i.test(upgrade)) {
+      const message = 'The request asks for a WebSocket, but not as RFC 6455 has it, in version 13.'
+      return this.refuse({ status: 400, rejection: 'malformed', message })
     }
     if (Number(headers['content-length'] ?? 0) > this.#host.config.requestBodyBytesMax) {
       return this.refuse({ rejection: 'body_too_large' })
@@ -171,6 +153,7 @@ export class HttpExchange implements DispatchedExchange {
 
   onHead(status: number, headers: string[], body: Buffer | string | null): void {
     if (this.#outcome !== null || this.responded) return
+    if (status === 101 && this.#options.upgrade) return this.#switch(this.#options.upgrade, headers)
     const bytesMax = this.#host.config.responseHeaderBytesMax
     const head = responseHead(status, headers, { bytesMax })
     if (typeof head === 'string') return this.#break(head)
@@ -208,7 +191,8 @@ export class HttpExchange implements DispatchedExchange {
       this.#promised -= chunk.length
     }
     this.#bytesOut += chunk.length
-    if (this.response.write(chunk)) {
+    this.#sentAt = performance.now()
+    if (this.#out.write(chunk)) {
       link?.client.grant(this, chunk.length)
     } else {
       this.#owed += chunk.length
@@ -222,7 +206,7 @@ export class HttpExchange implements DispatchedExchange {
     this.#cpuMs = cpuMs
     if (this.#promised > 0) return this.#break('The app sent less than its Content-Length.')
     this.#outcome = 'ok'
-    if (!this.response.writableEnded) this.#end()
+    if (!this.#out.writableEnded) this.#end()
   }
 
   onFail(outcome: Outcome, message: string, cpuMs = 0): void {
@@ -232,7 +216,7 @@ export class HttpExchange implements DispatchedExchange {
     this.#body?.stop()
     if (this.responded) {
       // All that is left is to have the client see that this is not the response's end, unless it was.
-      if (!this.response.writableEnded) this.response.destroy()
+      if (!this.#out.writableEnded) this.#out.destroy()
       return
     }
     const { rejection, retryAfterSeconds } = this.dispatch
@@ -263,7 +247,7 @@ export class HttpExchange implements DispatchedExchange {
   onClose(): void {
     if (this.#outcome === null) {
       // A response without a body may be complete before the app is.
-      const complete = this.#swallow && this.response.writableFinished
+      const complete = this.#swallow && this.#out.writableFinished
       this.#outcome = complete ? 'ok' : this.responded ? 'responseStreamDisconnected' : 'canceled'
       this.#host.dispatcher.cancel(this)
     }
@@ -275,20 +259,52 @@ export class HttpExchange implements DispatchedExchange {
     this.#giveUp({ status, rejection: 'malformed', message: 'The request’s body is malformed.' })
   }
 
+  /** Cuts the connection, if it is a WebSocket's: node:http knows no more of it. */
+  cut(): void {
+    if (this.#out !== this.response) this.#out.destroy()
+  }
+
   /** Gives up on a client that neither sends nor takes anything. */
   checkIdle(now: number): void {
+    if (this.#out !== this.response && this.#isSilent(now)) return this.cut()
     const idleBefore = now - this.#host.config.clientIdleMs
     const waitingSince = this.#body?.waitingSince ?? 0
     if (this.#stalledSince !== 0 && this.#stalledSince < idleBefore) {
       this.onClose()
-      this.response.destroy()
-    } else if (waitingSince !== 0 && waitingSince < idleBefore) {
+      this.#out.destroy()
+    } else if (
+      this.#out === this.response &&
+      this.#options.upgrade === null &&
+      waitingSince !== 0 &&
+      waitingSince < idleBefore
+    ) {
       this.#giveUp({
         status: 408,
         rejection: 'malformed',
         message: 'The request’s body did not arrive in time.',
       })
     }
+  }
+
+  #isSilent(now: number): boolean {
+    const heardAt = this.#body?.waitingSince || now
+    return Math.max(heardAt, this.#sentAt) < now - this.#host.config.webSocketIdleMs
+  }
+
+  /** The app has answered with a WebSocket. */
+  #switch(socket: Socket, headers: readonly string[]): void {
+    const { request, response, requestId } = this
+    const bytesMax = this.#host.config.responseHeaderBytesMax
+    const wrong = switchProtocols({ request, response, socket }, { headers, requestId, bytesMax })
+    if (wrong !== null) return this.#break(wrong)
+    this.#out = socket
+    this.#status = 101
+    this.responded = true
+    this.#firstByteAt = performance.now()
+    this.#sentAt = this.#firstByteAt
+    this.#body?.commit()
+    socket.on('drain', () => this.onDrain())
+    socket.on('close', () => this.onClose())
   }
 
   /** Ends the exchange for the client's fault, while the app may be at work. */
@@ -332,10 +348,11 @@ export class HttpExchange implements DispatchedExchange {
   }
 
   #end(body?: Buffer | string): void {
-    if (body === undefined) this.response.end()
+    if (this.#out !== this.response) this.#options.upgrade!.destroySoon()
+    else if (body === undefined) this.response.end()
     else if (typeof body === 'string') this.response.end(body, 'latin1')
     else this.response.end(body)
-    if (this.response.writableLength > 0) this.#stalledSince = performance.now()
+    if (this.#out.writableLength > 0) this.#stalledSince = performance.now()
   }
 
   #settle(): void {
@@ -349,7 +366,7 @@ export class HttpExchange implements DispatchedExchange {
   #publish(): void {
     const { app, version, queueMs, coldStart, retries, rejection } = this.dispatch
     const now = performance.now()
-    const disconnected = !this.response.writableFinished
+    const disconnected = !this.#out.writableFinished
     const outcome = this.#outcome === 'ok' && disconnected ? 'responseStreamDisconnected' : this.#outcome!
     requestChannel.publish({
       requestId: this.requestId,

@@ -3,7 +3,7 @@
  * than a window. Until the app takes the first of it, what was sent is kept, so that a request whose instance is
  * gone before it read anything can be sent to another.
  */
-import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import { BODY_WINDOW } from '../runtime/protocol.ts'
 import type { DispatchedExchange } from '../scheduler/dispatch.ts'
 
@@ -12,7 +12,7 @@ const COPIED_BYTES_MAX = 8192
 
 export class RequestBody {
   readonly #exchange: DispatchedExchange
-  readonly #request: IncomingMessage
+  readonly #request: Readable
   readonly #options: { bytesMax: number; onTooLong: () => void }
   #kept: Buffer[] | null = []
   #pending: Buffer | null = null
@@ -30,7 +30,7 @@ export class RequestBody {
 
   constructor(
     exchange: DispatchedExchange,
-    request: IncomingMessage,
+    request: Readable,
     options: { bytesMax: number; onTooLong: () => void },
   ) {
     this.#exchange = exchange

@@ -5,6 +5,7 @@
  * The HTTP parser lets no control character into names, values or targets, so lines can be told apart.
  */
 import type { IncomingMessage } from 'node:http'
+import { UPGRADE_HEADERS } from '../sandbox/wire.ts'
 import type { Answer } from './status.ts'
 
 /** Headers that concern one connection (RFC 9110, 7.6.1), and those that only the proxy may set. */
@@ -88,6 +89,8 @@ export interface HeadFacts extends Target {
   /** The Connection header; names more headers that concern the connection only. */
   connection: string | undefined
   clientIp: string
+  /** The client asks for a WebSocket. */
+  isUpgrade: boolean
 }
 
 /** The head in the form that the sandbox reads, or null if it names its host more than once. */
@@ -95,7 +98,8 @@ export function requestHead(facts: HeadFacts): string | null {
   const { method, hostHeader, url, requestId, rawHeaders, clientIp } = facts
   const alsoDropped = connectionNames(facts.connection)
   let hosts = 0
-  let head = `${method}\nhttp://${hostHeader}${url}\nhost\n${hostHeader}\n`
+  const upgrade = facts.isUpgrade ? UPGRADE_HEADERS : ''
+  let head = `${method}\nhttp://${hostHeader}${url}\n${upgrade}host\n${hostHeader}\n`
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase()
     if (NOT_FORWARDED.has(name)) {

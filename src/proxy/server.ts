@@ -10,9 +10,11 @@ import { VitrineError } from '../errors.ts'
 import { DenseSet } from '../scheduler/dense-set.ts'
 import type { Dispatcher } from '../scheduler/dispatch.ts'
 import { answerToParseError, writeRawAnswer } from './client-error.ts'
-import { type ExchangeHost, HttpExchange } from './http-exchange.ts'
+import type { ExchangeHost } from './exchange-host.ts'
+import { HttpExchange } from './http-exchange.ts'
 import { Lingering } from './lingering.ts'
 import type { Answer } from './status.ts'
+import { asksForWebSocket } from './upgrade.ts'
 
 export type ProxyConfig = ExchangeHost['config'] &
   Pick<
@@ -94,6 +96,7 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
         connectionsCheckingInterval: Math.min(1000, Math.ceil(config.headersMs / 2)),
         // Answered with an explanation and an event instead.
         requireHostHeader: false,
+        shouldUpgradeCallback: asksForWebSocket,
       },
     })
     this.#configure()
@@ -129,7 +132,10 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
     this.stopping = true
     this.#closed ??= this.#fastify.close()
     const { server } = this.#fastify
-    const cut = setTimeout(() => server.closeAllConnections(), graceMs)
+    const cut = setTimeout(() => {
+      server.closeAllConnections()
+      this.#exchanges.sweep(exchange => exchange.cut())
+    }, graceMs)
     // A connection that falls idle now would stay until its client leaves.
     const tidy = setInterval(() => server.closeIdleConnections(), 50)
     await this.#closed
@@ -177,6 +183,9 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
       request[kExpectation] = 'unknown'
       server.emit('request', request, response)
     })
+    server.on('upgrade', (request: Request, socket: Socket, head: Buffer) => {
+      this.#onUpgrade(request, socket, head)
+    })
     server.on('connect', (_request: IncomingMessage, socket: Socket) => {
       // Node has let go of the connection: what else is asked on it cannot be answered in its turn.
       if ((socket as ClientSocket)[kClient]?.open) return void socket.destroy()
@@ -184,7 +193,20 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
     })
   }
 
-  #begin(request: Request, response: Response): void {
+  /** Until the app has answered, the request is one like any other, on a connection that ends with it. */
+  #onUpgrade(request: Request, socket: Socket, head: Buffer): void {
+    // Node has let go of the connection: requests before this one cannot be answered any more.
+    if ((socket as ClientSocket)[kClient]?.open) return void socket.destroy()
+    socket.on('error', ignore)
+    socket.setTimeout(0)
+    if (head.length > 0) socket.unshift(head)
+    const response = new http.ServerResponse(request)
+    response.assignSocket(socket)
+    response.on('finish', () => socket.destroySoon())
+    this.#begin(request, response, socket)
+  }
+
+  #begin(request: Request, response: Response, upgrade: Socket | null = null): void {
     const socket = request.socket as ClientSocket
     const known = socket[kClient]
     // Whether the client means this as a request is past telling. Node would read on and keep what it finds.
@@ -198,6 +220,7 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
         target: request.originalUrl ?? request.url ?? '',
         clientIp,
         expectsContinue: expectation === 'continue',
+        upgrade,
       },
     )
     const client = known ?? { ip: clientIp, exchange, open: 0, answer: null }

@@ -153,6 +153,13 @@ export class RuntimeClient implements AsyncDisposable {
     this.#writer.frame(FRAME.stop, TERMINATIONS.indexOf(reason), instance, 0)
   }
 
+  /** Has an instance that gets no more requests close its WebSockets with this code. */
+  drain(instance: number, code: number): void {
+    if (this.#closed) return
+    this.#heads.flush()
+    this.#writer.frame(FRAME.drain, 0, instance, 2).writeUInt16LE(code, 0)
+  }
+
   /** Sends a request to an instance. Its body, if it has one, follows by `sendBody` and `endBody`. */
   send(instance: number, exchange: Exchange): void {
     assert(!this.#closed, 'a request for a runtime that has gone')

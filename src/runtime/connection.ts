@@ -126,6 +126,8 @@ export class Connection implements RuntimeContext {
         return this.#bundle(id, payload)
       case FRAME.stop:
         return this.#stop(id, TERMINATIONS[flags] ?? 'shutdown')
+      case FRAME.drain:
+        return this.#instances.get(id)?.push(EVENT.windDown, 0, payload.readUInt16LE(0))
       case FRAME.ping:
         return this.#pong(id)
       default:

@@ -10,6 +10,7 @@ import {
   FETCH_BODY,
   FETCH_CACHE,
   FETCH_FIXED,
+  FETCH_UPGRADE,
   FETCHED_BODY,
   FETCHED_REDIRECTED,
   GUEST_ID,
@@ -91,6 +92,7 @@ export class GuestOperations {
       method,
       url,
       headers,
+      isUpgrade: (flags & FETCH_UPGRADE) !== 0,
       redirect: itemAt(REDIRECTS, (flags >> REDIRECT_SHIFT) & 3),
       body:
         flags & FETCH_BODY

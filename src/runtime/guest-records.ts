@@ -83,6 +83,7 @@ export class GuestRecords {
   charge(request: ServedRequest, cpuNs: number, call: number): void {
     if (request.chargedCall === call) return
     request.chargedCall = call
+    if (request.isUpgraded) request.renewCpuIfDue()
     request.cpuNs += cpuNs
   }
 
@@ -161,6 +162,7 @@ export class GuestRecords {
     const finished = whole && (flags & RESPONSE_FINISHED) !== 0
     const text = flags & RESPONSE_TEXT ? encodeText(this.#text()) : null
     request.headSent = true
+    request.isUpgraded = payload.readUInt16LE(0) === 101
     const { writer } = this.#instance.context
     const fits = whole && (text?.length ?? 0) <= PIECE_BYTES
     const frameFlags = fits ? (finished ? RESPONSE_WHOLE | RESPONSE_FINISHED : RESPONSE_WHOLE) : 0
@@ -169,7 +171,7 @@ export class GuestRecords {
     const frame = writer.frame(FRAME.response, frameFlags, request.id, payload.length + inline)
     frame.set(payload)
     if (inline) frame.set(text!, payload.length)
-    frame.writeUInt32LE(Math.min(0xffff_ffff, Math.round(request.cpuNs / 1000)), 4)
+    frame.writeUInt32LE(Math.min(0xffff_ffff, Math.round(request.totalCpuNs / 1000)), 4)
     if (!fits && whole) {
       writer.bytes(FRAME.chunk, request.id, text!)
       this.#writeEnd(request)
@@ -208,7 +210,7 @@ export class GuestRecords {
   #writeEnd(request: ServedRequest): void {
     request.ended = true
     const frame = this.#instance.context.writer.frame(FRAME.end, 0, request.id, 4)
-    frame.writeUInt32LE(Math.min(0xffff_ffff, Math.round(request.cpuNs / 1000)), 0)
+    frame.writeUInt32LE(Math.min(0xffff_ffff, Math.round(request.totalCpuNs / 1000)), 0)
     this.#expireLater(request)
   }
 
@@ -253,7 +255,7 @@ export class GuestRecords {
     const text = Buffer.from(message)
     const frame = this.#instance.context.writer.frame(type, 0, request.id, 8 + text.length)
     frame.writeUInt32LE(OUTCOMES.indexOf(outcome), 0)
-    frame.writeUInt32LE(Math.min(0xffff_ffff, Math.round(request.cpuNs / 1000)), 4)
+    frame.writeUInt32LE(Math.min(0xffff_ffff, Math.round(request.totalCpuNs / 1000)), 4)
     frame.set(text, 8)
   }
 
@@ -289,7 +291,11 @@ export class GuestRecords {
   #pull(id: number, how: number): void {
     const instance = this.#instance
     const puller: Puller = {
-      chunk: bytes => instance.push(EVENT.chunk, id, 0, transfer(bytes)),
+      chunk: bytes => {
+        const request = id < GUEST_ID ? instance.context.requests.get(id) : null
+        if (request?.isUpgraded) request.renewCpu()
+        instance.push(EVENT.chunk, id, 0, transfer(bytes))
+      },
       collected: value =>
         instance.push(EVENT.collected, id, 0, typeof value === 'string' ? value : transfer(value)),
       end: () => instance.push(EVENT.end, id),

@@ -31,6 +31,7 @@ export interface InstanceLimits {
   logBytesPerRequest: number
   timersMax: number
   responseHeaderBytesMax: number
+  webSocketMessageBytesMax: number
 }
 
 /** How a start ended. A failure's `message` is for the developer, with the app's own stack below it. */

@@ -41,6 +41,8 @@ export const FRAME = {
   abort: 6,
   /** A heartbeat; id is echoed. */
   ping: 7,
+  /** Instance. It gets no more requests; u16: the code with which its WebSockets are to be closed. */
+  drain: 8,
 
   // both
   /** Stream. Body bytes. */

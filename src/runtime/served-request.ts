@@ -18,7 +18,13 @@ export class ServedRequest {
   /** The response is complete or has failed. */
   ended = false
   over = false
+  /** Counted against the limit. */
   cpuNs = 0
+  /** It has become a WebSocket. */
+  isUpgraded = false
+  /** CPU time that counts against the limit no more, and since when the rest does, by performance.now(). */
+  #earlierCpuNs = 0
+  #renewedAt = 0
   /** The call in which CPU time was last charged. */
   chargedCall = 0
   subrequests = 0
@@ -33,7 +39,26 @@ export class ServedRequest {
     this.id = id
     this.instance = instance
   }
+
+  get totalCpuNs(): number {
+    return this.#earlierCpuNs + this.cpuNs
+  }
+
+  /** What a WebSocket's client sends is as good as a request: it may use as much CPU time. */
+  renewCpu(): void {
+    this.#renewedAt = performance.now()
+    this.#earlierCpuNs += this.cpuNs
+    this.cpuNs = 0
+  }
+
+  /** One that only sends may use as much at every turn of some seconds. */
+  renewCpuIfDue(): void {
+    if (performance.now() - this.#renewedAt > CPU_RENEWAL_MS) this.renewCpu()
+  }
 }
+
+/** How often a WebSocket may use a request's CPU time though its client is silent. */
+const CPU_RENEWAL_MS = 10_000
 
 /** The requests of one connection, in slots (protocol.ts's stream ids name slot and generation). */
 export class RequestTable {

@@ -9,6 +9,8 @@ export interface SubfetchRequest {
   method: string
   url: string
   headers: string[]
+  /** The connection is to become a WebSocket's. */
+  isUpgrade: boolean
   redirect: 'follow' | 'manual' | 'error'
   body: 'none' | 'fixed' | 'stream'
 }

@@ -47,7 +47,10 @@ const FORBIDDEN_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK'])
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
 /** Throws a `SubrequestError` on whatever must not be sent. */
-export function checkedHop(request: Subrequest, headerBytesMax: number): HopRequest {
+export function checkedHop(
+  request: Pick<Subrequest, 'method' | 'url' | 'headers' | 'body'>,
+  headerBytesMax: number,
+): HopRequest {
   const { method, body } = request
   const url = parseTarget(request.url)
   if (!TOKEN.test(method) || FORBIDDEN_METHODS.has(method.toUpperCase())) {

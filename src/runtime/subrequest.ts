@@ -11,6 +11,7 @@ import { type HopRequest, type HopResponse, send } from './hop.ts'
 import { Resolver } from './resolver.ts'
 import { explain, SubrequestError } from './subrequest-error.ts'
 import { checkedHop, flatHeaders, isRedirect, redirected } from './subrequest-head.ts'
+import { openWebSocket } from './websocket-hop.ts'
 
 export interface Subrequest {
   /** Whose it is: connections and bounds are never shared between apps. */
@@ -19,6 +20,8 @@ export interface Subrequest {
   url: string
   /** Flat: name, value, …; names in lower case. */
   headers: string[]
+  /** The connection is to become a WebSocket's: `body` is sent over it. */
+  isUpgrade?: boolean
   /** A stream is read once, so a redirect that would have it sent again fails. */
   body: null | Buffer | AsyncIterable<Buffer>
   redirect: 'follow' | 'manual' | 'error'
@@ -99,6 +102,7 @@ export class Fetcher implements Upstream, AsyncDisposable {
 
   async #fetch(request: Subrequest): Promise<SubresponseHead> {
     const { app, redirect, signal } = request
+    if (request.isUpgrade) return await this.#upgrade(request)
     let hop = checkedHop(request, this.#headerBytesMax)
     for (let redirects = 0; ; redirects++) {
       if (signal.aborted) throw new SubrequestError('the subrequest was aborted')
@@ -118,6 +122,20 @@ export class Fetcher implements Upstream, AsyncDisposable {
         throw new SubrequestError('the server redirects, and the app asked for an error then')
       if (redirects === REDIRECTS_MAX) throw new SubrequestError(`more than ${REDIRECTS_MAX} redirects`)
       hop = redirected(hop, response.status, location!)
+    }
+  }
+
+  async #upgrade({ app, url, headers, body, signal }: Subrequest): Promise<SubresponseHead> {
+    const hop = checkedHop({ method: 'GET', url, headers, body: null }, this.#headerBytesMax)
+    const connection = await this.#connections.lease(app, hop.url.origin, signal)
+    const response = await openWebSocket(connection, { ...hop, body }, signal)
+    return {
+      status: response.status,
+      statusText: response.statusText,
+      url: hop.url.href,
+      redirected: false,
+      headers: flatHeaders(response.headers, false),
+      body: response.body,
     }
   }
 

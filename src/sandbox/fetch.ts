@@ -8,6 +8,7 @@ import { host } from './current-host.ts'
 import { readDataUrl } from './data-url.ts'
 import { copyHeaderList, type HeaderList, headerOf } from './header-list.ts'
 import { expectsIntegrity, matchesIntegrity } from './integrity.ts'
+import { stringToLowerCase } from './primordials.ts'
 import { Request, type RequestParts, requestParts } from './request.ts'
 import {
   createDataResponse,
@@ -19,6 +20,7 @@ import {
 import { parseUrl } from './url-parser.ts'
 import { serializeUrl } from './url-record.ts'
 import { requireArguments } from './webidl.ts'
+import { fetchSocket } from './websocket-client.ts'
 
 export async function fetch(input: unknown, init: unknown = undefined): Promise<Response> {
   requireArguments(arguments.length, 1, "Failed to execute 'fetch'")
@@ -42,6 +44,10 @@ export async function fetch(input: unknown, init: unknown = undefined): Promise<
   if (port !== null && isBlockedPort(port)) {
     throw new TypeError(`fetch failed: port ${port} belongs to another protocol and is blocked.`)
   }
+  if (asksForSocket(request)) {
+    const { response, socket } = await fetchSocket({ url, headers: outgoingHeaders(request) })
+    return createFetchedResponse(response, null, socket)
+  }
   const response = await host.fetch(
     {
       method: request.method,
@@ -53,6 +59,10 @@ export async function fetch(input: unknown, init: unknown = undefined): Promise<
     signal,
   )
   return verified(createFetchedResponse(response, signal), request.settings.integrity)
+}
+
+function asksForSocket({ method, headers }: RequestParts): boolean {
+  return method === 'GET' && stringToLowerCase(headerOf(headers, 'upgrade') ?? '') === 'websocket'
 }
 
 /** The response, once its bytes are known to be the expected ones. */

@@ -20,6 +20,7 @@ import {
   FETCH_BODY,
   FETCH_CACHE,
   FETCH_FIXED,
+  FETCH_UPGRADE,
   FETCHED_BODY,
   FETCHED_REDIRECTED,
   GUEST_ID,
@@ -53,7 +54,7 @@ export function newGuestId(): number {
 }
 
 export function startFetch(request: OutgoingRequest, signal: AbortSignal | null): Promise<IncomingResponse> {
-  return start('fetch()', request, { signal, flags: 0 })
+  return start('fetch()', request, { signal, flags: request.upgrade ? FETCH_UPGRADE : 0 })
 }
 
 export function askCache(request: OutgoingRequest): Promise<IncomingResponse> {

@@ -9,6 +9,7 @@ import { addFetchListener, ExecutionContext, FetchEvent } from './app.ts'
 import { atob, btoa } from './base64.ts'
 import { Blob, File } from './blob.ts'
 import { Cache, CacheStorage, caches } from './cache.ts'
+import { CloseEvent } from './close-event.ts'
 import { CompressionStream, DecompressionStream } from './compression-streams.ts'
 import { console } from './console.ts'
 import { Crypto, crypto } from './crypto.ts'
@@ -73,6 +74,7 @@ import { URLPattern } from './url-pattern.ts'
 import { URLSearchParams } from './url-search-params.ts'
 import { PerformanceMark, PerformanceMeasure } from './user-timing.ts'
 import { domString } from './webidl.ts'
+import { WebSocket, WebSocketPair } from './websocket.ts'
 
 const INTERFACES = {
   AbortController,
@@ -81,6 +83,7 @@ const INTERFACES = {
   ByteLengthQueuingStrategy,
   Cache,
   CacheStorage,
+  CloseEvent,
   CompressionStream,
   CountQueuingStrategy,
   Crypto,
@@ -129,6 +132,8 @@ const INTERFACES = {
   URL,
   URLPattern,
   URLSearchParams,
+  WebSocket,
+  WebSocketPair,
   WorkerGlobalScope,
   WritableStream,
   WritableStreamDefaultController,

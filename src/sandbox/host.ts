@@ -5,6 +5,7 @@
 
 import type { AbortSignal } from './abort.ts'
 import type { ReadableStream } from './streams.ts'
+import type { WebSocket } from './websocket.ts'
 
 /** Where a body's bytes are. */
 export type BodySource =
@@ -70,6 +71,8 @@ export interface OutgoingRequest {
   headers: string[]
   body: BodySource | null
   redirect: 'follow' | 'manual' | 'error'
+  /** The connection is to become a WebSocket's: `body` is what is sent over it, the response's what comes. */
+  upgrade?: boolean
 }
 
 export interface IncomingResponse {
@@ -91,4 +94,6 @@ export interface OutgoingResponse {
   /** Flat, names in lower case, several of one name kept apart (Set-Cookie). */
   headers: string[]
   body: BodySource | null
+  /** The end of a pair that becomes the client's. */
+  webSocket: WebSocket | null
 }

@@ -13,7 +13,14 @@ import { bodyArrived, bodyBroken, bodyEnded } from './incoming.ts'
 import { logException } from './logging.ts'
 import { beginCall, replaceOutbox, roomBytes } from './outbox.ts'
 import { outgoing } from './outgoing.ts'
-import { arrayPush, isSharedArrayBuffer, mapGet, stringIndexOf, stringSlice } from './primordials.ts'
+import {
+  arrayPush,
+  isSharedArrayBuffer,
+  mapForEach,
+  mapGet,
+  stringIndexOf,
+  stringSlice,
+} from './primordials.ts'
 import { appContext, RequestContext, requests, setCurrent, whenOver } from './request-context.ts'
 import { serve } from './serve.ts'
 import { arm, dueTimers, fire } from './timers.ts'
@@ -87,6 +94,11 @@ function takeEvents(text: string, extras: unknown[], firstExtra: number): void {
         arrayPush(queue, { owner: context, run: () => begin(context, head, a === 1) })
         break
       }
+      case EVENT.windDown:
+        mapForEach(requests, context => {
+          if (context.onWindDown) arrayPush(queue, { owner: context, run: () => context.onWindDown!(a) })
+        })
+        break
       case EVENT.wake: {
         const due = dueTimers()
         for (let j = 0; j < due.length; j++) {

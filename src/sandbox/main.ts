@@ -20,6 +20,7 @@ import { requireRequest } from './request-context.ts'
 import { limitServing } from './serve.ts'
 import { limitTimers, startTimer, stopTimer } from './timers.ts'
 import { installWebAssembly, tellWasmMemory } from './web-assembly.ts'
+import { limitWebSockets } from './websocket.ts'
 import type { KernelStart } from './wire.ts'
 
 setHost({
@@ -52,6 +53,7 @@ export function open(start: string, control: SharedArrayBuffer, outbox: SharedAr
   limitFetches(limits)
   limitDigests(limits)
   limitServing(limits)
+  limitWebSockets(limits)
   limitTimers(limits.timersMax)
   seedRandom(seed)
   setEnv(vars)

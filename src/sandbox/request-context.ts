@@ -32,6 +32,10 @@ export class RequestContext {
   told = false
   /** Why the app failed, if it did. */
   failure = ''
+  /** The client asks for a WebSocket: the request's body is what it sends over it. */
+  isUpgrade = false
+  /** Closes the client's WebSocket, if there is one. */
+  onWindDown: ((code: number) => void) | null = null
   /** Stops the response that is being sent. */
   onAbort: (() => void) | null = null
   /** Promises given to waitUntil that have not settled. */

@@ -21,6 +21,7 @@ import {
   unsignedShort,
   usvString,
 } from './webidl.ts'
+import { isWebSocket, type WebSocket } from './websocket.ts'
 
 interface State {
   type: 'basic' | 'default' | 'error'
@@ -33,6 +34,7 @@ interface State {
   guard: Guard
   headers: Headers | null
   body: Body | null
+  webSocket: WebSocket | null
   cf: unknown
 }
 
@@ -122,9 +124,8 @@ export class Response {
     return headersOf(this.#state)
   }
 
-  get webSocket(): null {
-    void this.#state
-    return null
+  get webSocket(): WebSocket | null {
+    return this.#state.webSocket
   }
 
   get cf(): unknown {
@@ -133,6 +134,7 @@ export class Response {
 
   clone(): Response {
     const state = this.#state
+    if (state.webSocket !== null) throw new TypeError('A Response with a WebSocket cannot be cloned.')
     if (state.body?.unusable) {
       throw new TypeError(
         "Failed to execute 'clone' on 'Response': the body has been read, or is being read.",
@@ -174,6 +176,7 @@ function newState(): State {
     guard: 'response',
     headers: null,
     body: null,
+    webSocket: null,
     cf: undefined,
   }
 }
@@ -195,10 +198,18 @@ function headersOf(state: State): Headers {
 
 function initialize(state: State, value: unknown, withBody: boolean, context: string): void {
   const init = dictionary(value, context)
-  const { cf, headers } = init
+  const { cf, headers, webSocket = null } = init
+  if (webSocket !== null) {
+    if (!isObject(webSocket) || !isWebSocket(webSocket))
+      throw new TypeError(`${context}: webSocket is not of type 'WebSocket'.`)
+    if (withBody) throw new TypeError(`${context}: A response with a WebSocket cannot have a body.`)
+    state.webSocket = webSocket
+  }
   const status = init.status === undefined ? 200 : unsignedShort(init.status, context)
   const statusText = init.statusText === undefined ? '' : byteString(init.statusText, context)
-  if (status < 200 || status > 599) {
+  if (webSocket !== null && status !== 101)
+    throw new RangeError(`${context}: A response with a WebSocket has the status 101, not ${status}.`)
+  if ((status < 200 && webSocket === null) || status > 599) {
     throw new RangeError(
       status === 101
         ? `${context}: The status 101 needs a WebSocket.`
@@ -241,13 +252,14 @@ function setBody(state: State, body: Body, type: string | null): void {
  */
 export function readResponse(value: unknown): OutgoingResponse | null {
   if (!isObject(value) || !hasState(value)) return null
-  const { type, status, statusText, list, headers, body } = stateOf(value)
+  const { type, status, statusText, list, headers, body, webSocket } = stateOf(value)
   if (type === 'error') throw new TypeError('Response.error() stands for a failed fetch; it cannot be sent.')
   const outgoing: OutgoingResponse = {
     status,
     statusText,
     headers: headers === null ? list : copyHeaderList(headerListOf(headers)),
     body: null,
+    webSocket,
   }
   if (body === null) return outgoing
   if (body.unusable) {
@@ -274,8 +286,9 @@ function announceLength(response: OutgoingResponse, stream: object): void {
 export function createFetchedResponse(
   { status, statusText, url, redirected, headers, body }: IncomingResponse,
   signal: AbortSignal | null = null,
+  webSocket: WebSocket | null = null,
 ): Response {
-  const source: BodySource | null = body === null ? null : { kind: 'host', id: body }
+  const source: BodySource | null = body === null || webSocket !== null ? null : { kind: 'host', id: body }
   return createResponse({
     type: 'basic',
     url,
@@ -286,6 +299,7 @@ export function createFetchedResponse(
     guard: 'immutable',
     headers: null,
     body: source && new Body(source, null, signal),
+    webSocket,
     cf: undefined,
   })
 }

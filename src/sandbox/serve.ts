@@ -1,5 +1,6 @@
 /** Serves one request: calls the app's handler and sends what it returns. */
 import { callFetchHandler } from './app.ts'
+import { host } from './current-host.ts'
 import { DOMException } from './dom-exception.ts'
 import { utf8EncodeInto } from './encoding.ts'
 import type { BodySource, OutgoingResponse } from './host.ts'
@@ -23,6 +24,7 @@ import {
   promiseThen,
   stringIndexOf,
   stringSlice,
+  stringStartsWith,
   typedArrayByteLength,
   typedArraySet,
 } from './primordials.ts'
@@ -30,6 +32,7 @@ import { createIncomingRequest } from './request.ts'
 import type { RequestContext } from './request-context.ts'
 import { readResponse } from './response.ts'
 import { cancelStream } from './streams.ts'
+import { handOver, type WebSocket } from './websocket.ts'
 import {
   type KernelLimits,
   LIMIT_NOTICES,
@@ -37,6 +40,7 @@ import {
   RESPONSE_FINISHED,
   RESPONSE_TEXT,
   RESPONSE_WHOLE,
+  UPGRADE_HEADERS,
 } from './wire.ts'
 
 /** Whole text bodies up to this are encoded here; longer ones natively by the host. */
@@ -57,11 +61,12 @@ export function serve(context: RequestContext, head: string, hasBody: boolean): 
   const methodEnd = stringIndexOf(head, '\n')
   const urlEnd = stringIndexOf(head, '\n', methodEnd + 1)
   const method = stringSlice(head, 0, methodEnd)
+  context.isUpgrade = hasBody && stringStartsWith(head, UPGRADE_HEADERS, urlEnd + 1)
   const request = createIncomingRequest(
     method,
     stringSlice(head, methodEnd + 1, urlEnd),
     stringSlice(head, urlEnd + 1),
-    hasBody ? { kind: 'host', id: context.id } : null,
+    hasBody && !context.isUpgrade ? { kind: 'host', id: context.id } : null,
   )
   context.request = request
   try {
@@ -103,7 +108,31 @@ function respond(context: RequestContext, value: unknown, method: string): void 
       new RangeError(`A response's headers may have ${limits.responseHeaderBytesMax} bytes.`),
     )
   }
-  send(context, response.status, head, response.body)
+  if (response.webSocket === null) return send(context, response.status, head, response.body)
+  try {
+    sendSocket(context, head, response.webSocket)
+  } catch (error) {
+    fail(context, error)
+  }
+}
+
+/** From now on the request's and the response's body carry the frames of a WebSocket. */
+function sendSocket(context: RequestContext, head: string, socket: WebSocket): void {
+  if (!context.isUpgrade) {
+    throw new TypeError('Only a request with "Upgrade: websocket" can be answered with a WebSocket.')
+  }
+  const transport = handOver(socket)
+  // Until the app has heard that the socket is closed.
+  context.waits++
+  transport.onEnd = () =>
+    host.setTimer(() => {
+      context.waits--
+      context.closeIfDone()
+    }, 0)
+  context.onWindDown = code => transport.windDown(code)
+  writeHead(context.id, 101, 0, head, 0)
+  sendBody(context, transport.source)
+  transport.receive(context.id)
 }
 
 function headText(headers: readonly string[]): string {

@@ -74,6 +74,8 @@ export const EVENT = {
   unwanted: 13,
   /** id: an outgoing body that was handed over by `pipe`; a: 0 sent, 1 broke off. */
   piped: 14,
+  /** a: the code with which WebSockets are to be closed: the instance takes no more requests. */
+  windDown: 15,
 } as const
 
 /** Flags of `fetched`. */
@@ -119,6 +121,9 @@ export const RECORD = {
   failed: 16,
 } as const
 
+/** How the headers of a request begin that may be answered with a WebSocket; no client can have them begin so. */
+export const UPGRADE_HEADERS = 'upgrade\nwebsocket\n'
+
 export const RECORD_HEADER_BYTES = 8
 
 /** Flags of a response, here and in the protocol: the body that comes with it is all there is. */
@@ -137,6 +142,8 @@ export const PULL = { chunk: 0, bytes: 1, text: 2 } as const
 export const FETCH_BODY = 1
 /** It is not for the network but for the cache; its headers begin with what `cache-client.ts` takes out. */
 export const FETCH_CACHE = 16
+/** The connection is to become a WebSocket's. */
+export const FETCH_UPGRADE = 32
 /** The body's length is known: the host sends it in one piece, and again after a redirect. */
 export const FETCH_FIXED = 8
 export const REDIRECT_SHIFT = 1
@@ -161,6 +168,7 @@ export interface KernelLimits {
   timersMax: number
   responseHeaderBytesMax: number
   bodyWindow: number
+  webSocketMessageBytesMax: number
 }
 
 /** What the kernel learns when its app starts. */

@@ -63,6 +63,9 @@ const TERMINATION_OF_RETIREMENT = {
   shutdown: 'shutdown',
 } as const satisfies Record<RetireReason, string>
 
+/** With what WebSockets are closed when their instance has to go (RFC 6455, and its registry). */
+const WEBSOCKET_CLOSE = { goingAway: 1001, serviceRestart: 1012 }
+
 export class InstancePool implements InstanceOwner {
   readonly name: string
   readonly version: string
@@ -322,7 +325,11 @@ export class InstancePool implements InstanceOwner {
   }
 
   #drain(instance: Instance): void {
-    if (instance.state === 'ready') instance.state = 'draining'
+    if (instance.state === 'ready') {
+      instance.state = 'draining'
+      const code = this.#retired === 'redeployed' ? WEBSOCKET_CLOSE.serviceRestart : WEBSOCKET_CLOSE.goingAway
+      if (instance.inFlight > 0) instance.runtime.client?.drain(instance.id, code)
+    }
     if (instance.state !== 'draining' || instance.inFlight > 0) return
     this.#stop(instance, TERMINATION_OF_RETIREMENT[this.#retired ?? 'evict'])
   }

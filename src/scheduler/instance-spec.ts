@@ -21,6 +21,7 @@ export function instanceLimits(config: LimitsConfig, app: AppConfig): InstanceLi
     logBytesPerRequest: config.logBytesPerRequest,
     timersMax: config.timersMax,
     responseHeaderBytesMax: config.responseHeaderBytesMax,
+    webSocketMessageBytesMax: config.webSocketMessageBytesMax,
   }
 }
 

@@ -72,6 +72,7 @@ suite('a request’s head', () => {
         requestId: 'r',
         connection,
         clientIp: '1.1.1.1',
+        isUpgrade: false,
       }
       const head = requestHead({ ...facts, rawHeaders: list.flat() })
       if (head === null) return assert.ok(list.filter(([name]) => name === 'host').length > 1)

@@ -16,7 +16,7 @@ const MALFORMED: [name: string, request: string, status: number][] = [
   ],
   ['headers too long', `GET / HTTP/1.1\r\nhost: a\r\nb: ${'c'.repeat(40_000)}\r\n\r\n`, 431],
   ['CONNECT', 'CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n', 501],
-  ['a WebSocket', 'GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n', 501],
+  ['a WebSocket', 'GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n', 400],
   ['an unknown expectation', 'GET / HTTP/1.1\r\nhost: a\r\nexpect: magic\r\n\r\n', 417],
   ['a bad chunk', 'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n\r\n', 400],
 ]

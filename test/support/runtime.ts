@@ -31,6 +31,7 @@ export const LIMITS: InstanceLimits = {
   logBytesPerRequest: 65_536,
   timersMax: 10_000,
   responseHeaderBytesMax: 65_536,
+  webSocketMessageBytesMax: 2 ** 20,
 }
 
 export interface Answer {

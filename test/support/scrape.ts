@@ -88,6 +88,7 @@ export function appStats(name: string, overrides: Partial<AppStats> = {}): AppSt
       logBytesPerRequest: config.logBytesPerRequest,
       timersMax: config.timersMax,
       responseHeaderBytesMax: config.responseHeaderBytesMax,
+      webSocketMessageBytesMax: config.webSocketMessageBytesMax,
     },
     instances: [{ ...instance, state: 'ready', startedAt: Date.now() }],
     ...overrides,
