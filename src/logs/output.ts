@@ -21,9 +21,8 @@ const BATCH_CHARS = 32_768
 const BATCHES_PER_WRITE = 32
 /** How long `dispose` waits for a reader that takes nothing. */
 const STUCK_MS = 2000
-/** How long, and in what steps, lines that still wait at the process' end are offered to a full pipe. */
-const EXIT_MS = 500
-const EXIT_STEP_MS = 10
+/** In what steps lines that still wait at the process' end are offered to a full pipe: until its reader is stuck. */
+const EXIT_STEP_MS = 5
 
 export interface OutputOptions {
   /** File descriptor. */
@@ -134,7 +133,7 @@ export class LogOutput implements AsyncDisposable {
       ...this.#waiting,
     ])
     const sleep = new Int32Array(new SharedArrayBuffer(4))
-    const giveUpAt = performance.now() + EXIT_MS
+    const giveUpAt = performance.now() + STUCK_MS
     for (let written = 0; written < rest.length && performance.now() < giveUpAt; ) {
       try {
         written += writeSync(this.#options.fd, rest, written)
