@@ -125,13 +125,13 @@ export class LogOutput implements AsyncDisposable {
 
   /** Writes what waits when the process exits of a sudden. */
   readonly #onExit = (): void => {
-    this.#flush()
     if (this.#broken) return
+    // The lines of the last moment may say why it exits: no bound drops them, and no stream takes them to the grave.
+    const last = Buffer.from(this.#batch)
+    this.#batch = ''
     // What the stream has in hand may end within a line.
-    const rest = Buffer.concat([
-      Buffer.from(this.#writing && this.#waiting.length ? '\n' : ''),
-      ...this.#waiting,
-    ])
+    const isMore = this.#waiting.length > 0 || last.length > 0
+    const rest = Buffer.concat([Buffer.from(this.#writing && isMore ? '\n' : ''), ...this.#waiting, last])
     const sleep = new Int32Array(new SharedArrayBuffer(4))
     const giveUpAt = performance.now() + STUCK_MS
     for (let written = 0; written < rest.length && performance.now() < giveUpAt; ) {
