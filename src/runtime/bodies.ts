@@ -45,6 +45,8 @@ export class Body {
   /** Bytes that a pipe's sink may be sent now. */
   #sinkCredit = 0
   closed = false
+  /** The longest piece that is handed over at a time; more is kept until it is asked for. */
+  pieceBytesMax = Infinity
 
   constructor(producer: Producer, account: (deltaBytes: number) => void) {
     this.#producer = producer
@@ -127,11 +129,11 @@ export class Body {
 
   #deliverChunk(puller: Puller): void {
     if (this.#chunks.length > 0) {
-      const all = this.#takeAll()
+      const piece = this.#takePiece()
       // Handing the bytes over takes them away from here, their length too.
-      const { length } = all
+      const { length } = piece
       this.#waiting = null
-      puller.chunk(ownBuffer(all))
+      puller.chunk(ownBuffer(piece))
       if (!this.#ended) this.#producer.credit(length)
     } else if (this.#ended) {
       this.#finish(() => puller.end())
@@ -152,6 +154,15 @@ export class Body {
     if (this.#chunks.length > 0) return
     if (this.#broken !== null) this.#finish(() => sink.fail(this.#broken!))
     else if (this.#ended) this.#finish(() => sink.end())
+  }
+
+  #takePiece(): Buffer {
+    if (this.#bytes <= this.pieceBytesMax) return this.#takeAll()
+    const first = this.#chunks.shift()!
+    const piece = first.subarray(0, this.pieceBytesMax)
+    if (piece.length < first.length) this.#chunks.unshift(first.subarray(piece.length))
+    this.#add(-piece.length)
+    return piece
   }
 
   #takeAll(): Buffer {

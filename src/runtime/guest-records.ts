@@ -32,6 +32,9 @@ const LOG_LINE_BYTES_MAX = PAYLOAD_BYTES_MAX / 8
 /** How far a text that begins within its credit may go beyond it: the sandbox counts characters. */
 const CREDIT_SLACK_BYTES = 2 ** 20
 
+/** RFC 9110, 15.2.2. */
+const STATUS_UPGRADED = 101
+
 export class GuestRecords {
   readonly #instance: Instance
   /** What the guest has begun itself: fetches and digests. */
@@ -162,7 +165,7 @@ export class GuestRecords {
     const finished = whole && (flags & RESPONSE_FINISHED) !== 0
     const text = flags & RESPONSE_TEXT ? encodeText(this.#text()) : null
     request.headSent = true
-    request.isUpgraded = payload.readUInt16LE(0) === 101
+    if (payload.readUInt16LE(0) === STATUS_UPGRADED) request.upgrade()
     const { writer } = this.#instance.context
     const fits = whole && (text?.length ?? 0) <= PIECE_BYTES
     const frameFlags = fits ? (finished ? RESPONSE_WHOLE | RESPONSE_FINISHED : RESPONSE_WHOLE) : 0

@@ -44,6 +44,12 @@ export class ServedRequest {
     return this.#earlierCpuNs + this.cpuNs
   }
 
+  /** It becomes a WebSocket, each piece from whose client is as good as a request: none may hold too many messages. */
+  upgrade(): void {
+    this.isUpgraded = true
+    if (this.body) this.body.pieceBytesMax = WEBSOCKET_PIECE_BYTES
+  }
+
   /** What a WebSocket's client sends is as good as a request: it may use as much CPU time. */
   renewCpu(): void {
     this.#renewedAt = performance.now()
@@ -57,6 +63,8 @@ export class ServedRequest {
   }
 }
 
+/** The shortest messages have 6 bytes of frame around them: some 1,300 of them. */
+const WEBSOCKET_PIECE_BYTES = 8192
 /** How often a WebSocket may use a request's CPU time though its client is silent. */
 const CPU_RENEWAL_MS = 10_000
 

@@ -1,15 +1,18 @@
 /**
  * WebSocket's frames (RFC 6455, section 5), read from pieces of any size and written. Extensions are not spoken.
  */
-import { arrayPush, typedArraySet } from './primordials.ts'
+import { min, typedArraySet } from './primordials.ts'
 import { randomBytes } from './random.ts'
-import { joinBytes } from './streams.ts'
 import { utf8DecodeRange, utf8Encode } from './utf8.ts'
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
 const CONTROL_BYTES_MAX = 125
 const HEADER_BYTES_MAX = 14
+/** Room that is made for a message ahead of its bytes. */
+const ROOM_BYTES = 16_384
+
+const noBytes = new Uint8Array(0)
 
 export interface FrameEvents {
   message(data: string | Uint8Array<ArrayBuffer>): void
@@ -31,9 +34,9 @@ export class FrameReader {
   #left = 0
   #read = 0
   #inPayload = false
-  #pieces: Uint8Array[] = []
-  /** Of the message so far, its frames before this one included. */
-  #message: Uint8Array[] = []
+  readonly #control = new Uint8Array(CONTROL_BYTES_MAX)
+  /** The message so far, with room to grow: fragments may be many and tiny. */
+  #message = noBytes
   #messageBytes = 0
   #messageOpcode = 0
   #over = false
@@ -94,18 +97,32 @@ export class FrameReader {
     this.#left = length
     this.#read = 0
     this.#inPayload = true
-    this.#pieces = []
+    if (!isControl) this.#makeRoom()
+  }
+
+  /** As much as has been announced, but never far beyond what has come. */
+  #makeRoom(): void {
+    const needed = min(this.#messageBytes + this.#left, this.#messageBytes + ROOM_BYTES)
+    if (needed <= this.#message.length) return
+    const grown = new Uint8Array(min(this.#messageBytesMax, 2 * needed))
+    typedArraySet(grown, new Uint8Array(this.#message.buffer, 0, this.#messageBytes))
+    this.#message = grown
   }
 
   #take(piece: Uint8Array): void {
-    const copy = new Uint8Array(piece)
-    if (this.#expectsMask) {
-      const maskAt = this.#headerSize - 4
-      for (let i = 0; i < copy.length; i++) copy[i]! ^= this.#header[maskAt + ((this.#read + i) & 3)]!
+    const header = this.#header
+    const isControl = (header[0]! & 8) !== 0
+    const maskAt = this.#headerSize - 4
+    for (let i = 0; i < piece.length; i++) {
+      const byte = this.#expectsMask ? piece[i]! ^ header[maskAt + (this.#read & 3)]! : piece[i]!
+      if (isControl) this.#control[this.#read] = byte
+      else {
+        if (this.#messageBytes === this.#message.length) this.#makeRoom()
+        this.#message[this.#messageBytes++] = byte
+      }
+      this.#read++
+      this.#left--
     }
-    this.#read += copy.length
-    this.#left -= copy.length
-    arrayPush(this.#pieces, copy)
   }
 
   #endFrame(): void {
@@ -114,23 +131,21 @@ export class FrameReader {
     this.#inPayload = false
     this.#headerBytes = 0
     this.#headerSize = 2
-    if (opcode >= 8) return this.#control(opcode, joinBytes(this.#pieces, this.#read))
+    if (opcode >= 8) return this.#onControl(opcode, copy(this.#control, this.#read))
     if (opcode !== OPCODE.continuation) this.#messageOpcode = opcode
-    this.#messageBytes += this.#read
-    for (let i = 0; i < this.#pieces.length; i++) arrayPush(this.#message, this.#pieces[i]!)
     if ((first & 0x80) === 0) return
-    const bytes = joinBytes(this.#message, this.#messageBytes)
+    const bytes = copy(this.#message, this.#messageBytes)
     const isText = this.#messageOpcode === OPCODE.text
-    this.#message = []
     this.#messageBytes = 0
     this.#messageOpcode = 0
+    if (this.#message.length > ROOM_BYTES) this.#message = noBytes
     if (!isText) return this.#events.message(bytes)
     const text = decode(bytes, 0)
     if (text === null) this.#fail(1007, 'A text is no UTF-8.')
     else this.#events.message(text)
   }
 
-  #control(opcode: number, payload: Uint8Array<ArrayBuffer>): void {
+  #onControl(opcode: number, payload: Uint8Array<ArrayBuffer>): void {
     if (opcode === OPCODE.ping) return this.#events.ping(payload)
     if (opcode === OPCODE.pong) return
     this.#over = true
@@ -147,6 +162,10 @@ export class FrameReader {
     this.#over = true
     this.#events.failed(code, reason)
   }
+}
+
+function copy(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new Uint8Array(bytes.buffer, 0, length))
 }
 
 function decode(bytes: Uint8Array, start: number): string | null {

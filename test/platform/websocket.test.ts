@@ -185,6 +185,33 @@ test('each message may use a request’s CPU time, and one that uses more ends t
   )
 })
 
+test('a client that sends tiny messages as fast as it can ends nobody, and each is answered', async () => {
+  const count = 600_000
+  const { socket, received } = await rawSocket('echo')
+  const calm = open('echo')
+  await once(calm, 'open')
+  socket.write(Buffer.concat(Array.from({ length: count }, () => masked(0x81, 'a'))))
+
+  while (received() < count * 3 && !socket.closed) {
+    calm.send('still here')
+    assert.equal(await heard(calm), 'still here')
+  }
+  assert.equal(received(), count * 3)
+  calm.close()
+  socket.destroy()
+})
+
+test('a message in very many fragments takes no more memory than its bytes', async () => {
+  const { socket, next } = await rawSocket('echo')
+  const pieces = Array.from({ length: 90_000 }, (_, index) => masked(index === 0 ? 0x01 : 0x00, 'a'))
+  socket.write(Buffer.concat([...pieces, masked(0x80, '')]))
+
+  const answer = await next(10)
+  assert.deepEqual([...answer.subarray(0, 2)], [0x81, 127])
+  assert.equal(Number(answer.readBigUInt64BE(2)), 90_000)
+  socket.destroy()
+})
+
 test('a new version closes the sockets of the old one, and neither waits for the other', async () => {
   await deploy('moves', ECHO)
   const socket = open('moves')
@@ -322,7 +349,7 @@ async function rawSocket(app: string, headers: Record<string, string> = {}) {
   const head = received.toString('latin1', 0, end)
   const next = (size: number) =>
     until(() => (received.length >= end + size ? received.subarray(end, end + size) : null))
-  return { socket, head, next }
+  return { socket, head, next, received: () => received.length - end }
 }
 
 function masked(first: number, payload: string | Uint8Array): Buffer {
