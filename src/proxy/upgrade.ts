@@ -2,13 +2,11 @@
  * A client's connection that becomes a WebSocket's (RFC 6455, section 4.2): which requests ask for that properly, and
  * the answer that switches. What then goes back and forth is frames, which only the app reads.
  */
-import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { websocketAccept } from '../websocket-accept.ts'
 import { responseHead } from './response-head.ts'
 
-/** RFC 6455, 1.3. */
-const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 
 /** Others that name an upgrade are requests like any: the header is not for the app. */
@@ -24,7 +22,7 @@ export function asksForWebSocket({ method, headers, httpVersion }: IncomingMessa
   )
 }
 
-/** Answers with 101 and takes the connection from node:http; resolves to what is wrong with the app's headers. */
+/** Answers with 101 and takes the connection from node:http; tells what is wrong with the app's headers, or null. */
 export function switchProtocols(
   { request, response, socket }: { request: IncomingMessage; response: ServerResponse; socket: Socket },
   { headers, requestId, bytesMax }: { headers: readonly string[]; requestId: string; bytesMax: number },
@@ -38,7 +36,7 @@ export function switchProtocols(
     response.writeHead(101, [
       ...kept,
       ...['upgrade', 'websocket', 'connection', 'Upgrade', 'x-request-id', requestId],
-      ...['sec-websocket-accept', createHash('sha1').update(`${key}${ACCEPT_GUID}`).digest('base64')],
+      ...['sec-websocket-accept', websocketAccept(key ?? '')],
     ])
   } catch {
     return 'The app’s response headers are malformed.'

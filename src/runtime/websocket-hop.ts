@@ -2,16 +2,14 @@
  * A connection that becomes a WebSocket's (RFC 6455, section 4.1): the handshake is made and checked here, what then
  * goes back and forth is the app's.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { websocketAccept } from '../websocket-accept.ts'
 import type { Connection } from './connections.ts'
 import type { HopRequest, HopResponse } from './hop.ts'
 import { explain, SubrequestError } from './subrequest-error.ts'
-
-/** RFC 6455, 1.3. */
-const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 /** Said by the platform: no app can pass off another's answer as its own. */
 const HANDSHAKE_HEADERS = new Set([
@@ -43,7 +41,7 @@ export function openWebSocket(
       onRequestUpgrade(_controller, status, answered, socket) {
         signal.removeEventListener('abort', abort)
         const response = answered as HopResponse['headers']
-        if (response['sec-websocket-accept'] !== acceptOf(key)) {
+        if (response['sec-websocket-accept'] !== websocketAccept(key)) {
           socket.destroy()
           return fail(new SubrequestError('the server does not accept the WebSocket'))
         }
@@ -73,12 +71,6 @@ export function openWebSocket(
       handler,
     )
   })
-}
-
-function acceptOf(key: string): string {
-  return createHash('sha1')
-    .update(key + ACCEPT_GUID)
-    .digest('base64')
 }
 
 /** Sends the body over the socket; whichever ends first ends all of it. */
