@@ -117,25 +117,32 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   killAll(): void {
-    for (const pid of this.#hasEnded ? [] : this.pids) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch {
-        // A child may end with its parent, before its turn.
-      }
-    }
+    if (!this.#hasEnded) kill(this.pids)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#hasEnded) {
+      const { pids } = this
       const ended = once(this.#child, 'exit')
       this.#child.kill('SIGTERM')
       const timer = setTimeout(() => this.killAll(), STOP_MS_MAX)
       await ended
       clearTimeout(timer)
+      // Children of one that did not see to them.
+      kill(pids.slice(1))
     }
     running.delete(this)
     rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+function kill(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // A child may end with its parent, before its turn.
+    }
   }
 }
 

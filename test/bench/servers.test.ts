@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from '../../bench/support/client.ts'
 import { startBare } from '../../bench/support/peers.ts'
 import { ServerProcess } from '../../bench/support/server-process.ts'
@@ -9,7 +11,8 @@ test('a server’s CPU time and memory include those of its children', async t =
   const busy =
     'for (let used = process.cpuUsage(); used.user + used.system < 250_000; used = process.cpuUsage()); setInterval(() => {}, 1000)'
   const child = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(`${busy};console.log('up')`)}], { stdio: 'inherit' })`
-  await using server = new ServerProcess(process.execPath, ['-e', child])
+  const server = new ServerProcess(process.execPath, ['-e', child])
+  t.after(() => server[Symbol.asyncDispose]())
 
   await server.ready(output => (output.includes('up') ? true : null))
 
@@ -20,7 +23,22 @@ test('a server’s CPU time and memory include those of its children', async t =
     each.every(({ rssBytes, pssBytes }) => rssBytes >= pssBytes && pssBytes > 0),
     true,
   )
+
+  const { pids } = server
+  await server[Symbol.asyncDispose]()
+  // They are told to end, and take a moment for it.
+  for (let i = 0; i < 200 && pids.some(isAlive); i++) await delay(10)
+  t.assert.deepEqual(pids.filter(isAlive), [], 'none outlives the server')
 })
+
+function isAlive(pid: number): boolean {
+  try {
+    // One that has ended and waits for its parent is none.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))
+  } catch {
+    return false
+  }
+}
 
 test('a server that ends instead of serving is reported with what it wrote', async t => {
   await using server = new ServerProcess(process.execPath, [
