@@ -29,6 +29,7 @@ import {
   WorkerGlobalScope,
 } from './global-scope.ts'
 import { Headers } from './headers.ts'
+import { HTMLRewriter } from './html-rewriter.ts'
 import { FixedLengthStream, IdentityTransformStream } from './identity-stream.ts'
 import { MessageChannel, MessagePort } from './message-channel.ts'
 import { MessageEvent } from './message-event.ts'
@@ -100,6 +101,7 @@ const INTERFACES = {
   FixedLengthStream,
   FormData,
   Headers,
+  HTMLRewriter,
   IdentityTransformStream,
   MessageChannel,
   MessageEvent,

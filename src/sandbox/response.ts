@@ -5,11 +5,12 @@
 import type { AbortSignal } from './abort.ts'
 import { parseApiUrl } from './api-url.ts'
 import { Body, type BodyMixin, defineBodyMixin, extractBody } from './body.ts'
-import { copyHeaderList, type HeaderList, headerOf, newHeaderList } from './header-list.ts'
+import { copyHeaderList, type HeaderList, headerOf, newHeaderList, removeHeaders } from './header-list.ts'
 import { createHeaders, fillHeaders, type Guard, type Headers, headerListOf } from './headers.ts'
 import type { BodySource, IncomingResponse, OutgoingResponse } from './host.ts'
 import { promisedLength } from './identity-stream.ts'
 import { jsonStringify, stringCharCodeAt } from './primordials.ts'
+import type { ReadableStream } from './streams.ts'
 import { serializeUrl } from './url-record.ts'
 import {
   byteString,
@@ -302,6 +303,24 @@ export function createFetchedResponse(
     webSocket,
     cf: undefined,
   })
+}
+
+export function isResponse(value: unknown): value is Response {
+  return isObject(value) && hasState(value)
+}
+
+/** The same Response with another body, of a length that nobody knows yet. */
+export function withStream(response: Response, stream: ReadableStream): Response {
+  const state = stateOf(response)
+  const list = copyHeaderList(listOf(state))
+  removeHeaders(list, 'content-length', 0)
+  const body = new Body({ kind: 'stream', stream }, stream)
+  return createResponse({ ...state, type: 'default', list, guard: 'response', headers: null, body })
+}
+
+/** The headers of a Response, for the platform's own reading of them. */
+export function responseHeaders(response: Response): HeaderList {
+  return listOf(stateOf(response))
 }
 
 /** The body of a Response, for the platform's own reading of it. */

@@ -130,6 +130,37 @@ export function readChunk(stream: ReadableStream, steps: ReadSteps): void {
   else internals._readableStreamController[pullSteps]!(steps)
 }
 
+/** A stream's chunks, one after the other. */
+export interface ByteReader {
+  /** Null at the end. Rejects with a TypeError at a chunk that is no Uint8Array. */
+  next(): Promise<Uint8Array | null>
+  /** Nobody wants more. */
+  cancel(reason: unknown): void
+}
+
+/** Locks the stream. */
+export function readBytes(stream: ReadableStream): ByteReader {
+  const reader = apply(getReader, stream, []) as ReadableStreamDefaultReader
+  const stop = (reason: unknown) =>
+    void promiseThen(apply(cancelReader, reader, [reason]) as Promise<void>, undefined, () => {})
+  return {
+    next: () =>
+      new PromiseConstructor((resolve, reject) => {
+        readChunk(stream, {
+          _chunkSteps(chunk) {
+            if (typedArrayTag(chunk) === 'Uint8Array') return resolve(chunk as Uint8Array)
+            const reason = new TypeError('The stream must give Uint8Array chunks.')
+            stop(reason)
+            reject(reason)
+          },
+          _closeSteps: () => resolve(null),
+          _errorSteps: reject,
+        })
+      }),
+    cancel: stop,
+  }
+}
+
 /**
  * All the bytes of a stream, which is locked from now on. Rejects with a TypeError at a chunk that is no
  * Uint8Array.
