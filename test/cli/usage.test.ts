@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { findCommand, parseCommandLine } from '../../src/cli/command.ts'
 import { reference } from '../../src/cli/help.ts'
 import { COMMANDS } from '../../src/cli/main.ts'
@@ -116,4 +118,41 @@ test('init writes an app that can be built, and overwrites nothing', async () =>
   assert.deepEqual([again.code, again.stdout], [1, ''])
   assert.match(again.stderr, /wrangler\.toml is there already: choose an empty directory\n$/)
   assert.match(misnamed.stderr, /^vitrine: "x_y" cannot be an app's name: use --name/)
+})
+
+const TYPED = `interface Env {
+  KV: KVNamespace
+  NAME: string
+}
+
+export default {
+  async fetch(request, env, ctx) {
+    ctx.waitUntil(caches.default.delete(request))
+    const [client, server] = Object.values(new WebSocketPair())
+    server!.accept()
+    const body = new HTMLRewriter()
+      .on('a', { element: a => void a.setAttribute('href', env.NAME) })
+      .transform(new Response((await env.KV.get('page')) ?? request.cf?.country ?? null))
+    return request.headers.has('upgrade') ? new Response(null, { status: 101, webSocket: client }) : body
+  },
+} satisfies ExportedHandler<Env>
+`
+
+test('the app that init writes compiles, and so does what uses the types that it asks for', async () => {
+  using directory = await directoryWith({})
+  await vitrine(['init', 'typed'], { cwd: directory.path })
+  const app = `${directory.path}/typed`
+  await symlink(fileURLToPath(new URL('../../node_modules', import.meta.url)), `${app}/node_modules`)
+  await writeFile(`${app}/src/typed.ts`, TYPED)
+  const { scripts } = JSON.parse(await readFile(`${app}/package.json`, 'utf8')) as {
+    scripts: { check: string }
+  }
+  const check = () => spawnSync(`${app}/node_modules/.bin/${scripts.check}`, { cwd: app, encoding: 'utf8' })
+
+  const good = check()
+  await writeFile(`${app}/src/wrong.ts`, 'export const wrong: KVNamespace = new WebSocketPair()\n')
+  const bad = check()
+
+  assert.deepEqual([good.status, good.stdout], [0, ''])
+  assert.match(bad.stdout, /^src\/wrong\.ts\(1,14\): error TS/)
 })
