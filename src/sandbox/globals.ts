@@ -17,6 +17,7 @@ import { CryptoKey } from './crypto-key.ts'
 import { DOMException, QuotaExceededError } from './dom-exception.ts'
 import { TextDecoder, TextEncoder } from './encoding.ts'
 import { CustomEvent, ErrorEvent, PromiseRejectionEvent } from './event-kinds.ts'
+import { EventSource } from './event-source.ts'
 import { EventTarget } from './event-target.ts'
 import { Event } from './events.ts'
 import { fetch } from './fetch.ts'
@@ -94,6 +95,7 @@ const INTERFACES = {
   DOMException,
   ErrorEvent,
   Event,
+  EventSource,
   EventTarget,
   ExecutionContext,
   FetchEvent,

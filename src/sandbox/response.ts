@@ -318,6 +318,14 @@ export function withStream(response: Response, stream: ReadableStream): Response
   return createResponse({ ...state, type: 'default', list, guard: 'response', headers: null, body })
 }
 
+export function responseStatus(response: Response): number {
+  return stateOf(response).status
+}
+
+export function responseUrl(response: Response): string {
+  return stateOf(response).url
+}
+
 /** The headers of a Response, for the platform's own reading of them. */
 export function responseHeaders(response: Response): HeaderList {
   return listOf(stateOf(response))
