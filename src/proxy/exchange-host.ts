@@ -41,3 +41,6 @@ export interface Refusal {
  * and by what its characters take in UTF-8. More comes only from a runtime that breaks the protocol.
  */
 export const OWED_BYTES_MAX = 8 * BODY_WINDOW
+
+/** Credit is granted for as much at a time: each grant wakes the app, which still has the rest of its window. */
+export const GRANT_BYTES_MIN = BODY_WINDOW / 2

@@ -13,7 +13,13 @@ import { normalizeHost } from '../routes.ts'
 import { Dispatch, type DispatchedExchange } from '../scheduler/dispatch.ts'
 import type { ExchangeLink } from '../scheduler/exchange.ts'
 import { errorResponse } from './error-page.ts'
-import { type ExchangeHost, type ExchangeOptions, OWED_BYTES_MAX, type Refusal } from './exchange-host.ts'
+import {
+  type ExchangeHost,
+  type ExchangeOptions,
+  GRANT_BYTES_MIN,
+  OWED_BYTES_MAX,
+  type Refusal,
+} from './exchange-host.ts'
 import { RequestBody } from './request-body.ts'
 import { readTarget, refusalOf, requestHead } from './request-head.ts'
 import { requestIdFrom } from './request-id.ts'
@@ -137,6 +143,10 @@ export class HttpExchange implements DispatchedExchange {
     this.onFail('canceled', '')
   }
 
+  get holdsBytes(): boolean {
+    return this.#out.writableLength > 0
+  }
+
   head(): string {
     return this.#head
   }
@@ -192,13 +202,18 @@ export class HttpExchange implements DispatchedExchange {
     }
     this.#bytesOut += chunk.length
     this.#sentAt = performance.now()
-    if (this.#out.write(chunk)) {
-      link?.client.grant(this, chunk.length)
-    } else {
-      this.#owed += chunk.length
-      if (this.#owed > OWED_BYTES_MAX) return this.#break('The app sent more than it had credit for.')
-      if (this.#stalledSince === 0) this.#stalledSince = performance.now()
-    }
+    this.#owed += chunk.length
+    if (this.#out.write(chunk)) this.#grant(GRANT_BYTES_MIN)
+    else if (this.#owed > OWED_BYTES_MAX) return this.#break('The app sent more than it had credit for.')
+    else if (this.#stalledSince === 0) this.#stalledSince = performance.now()
+  }
+
+  /** The app may send as many bytes as have left since the last time, if that is worth a word. */
+  #grant(bytesMin: number): void {
+    const owed = this.#owed
+    if (owed < bytesMin) return
+    this.#owed = 0
+    this.link?.client.grant(this, owed)
   }
 
   onEnd(cpuMs: number): void {
@@ -237,10 +252,8 @@ export class HttpExchange implements DispatchedExchange {
 
   /** The client has taken what was written. */
   onDrain(): void {
-    const owed = this.#owed
-    this.#owed = 0
     this.#stalledSince = 0
-    if (owed > 0) this.link?.client.grant(this, owed)
+    this.#grant(GRANT_BYTES_MIN)
   }
 
   /** The response has left, or its client has. */

@@ -19,6 +19,7 @@ import {
   PROTOCOL_VERSION,
   ProtocolError,
 } from './protocol.ts'
+import { ReadSlabs } from './read-slabs.ts'
 import { readEnded, readJson, readNotice, readStartResult, readStats } from './readers.ts'
 import { type Stream, StreamTable } from './stream-table.ts'
 
@@ -52,7 +53,8 @@ export interface ConnectOptions {
   signal?: AbortSignal
 }
 
-const READ_BYTES = 65_536
+/** Shorter pieces are copied for a receiver whose client is slow: else each would hold a slab for it. */
+const LENT_BYTES_MIN = 32_768
 /** Up to this many requests under way, each is sent at once rather than at the end of the turn. */
 const QUIET_MAX = 4
 
@@ -62,6 +64,7 @@ export class RuntimeClient implements AsyncDisposable {
   readonly #writer: FrameWriter
   readonly #heads: HeadBatches
   readonly #streams = new StreamTable()
+  readonly #slabs = new ReadSlabs()
   readonly #starts = new Map<number, (result: StartResult) => void>()
   readonly #pings = new Map<
     number,
@@ -79,7 +82,7 @@ export class RuntimeClient implements AsyncDisposable {
       ...address,
       noDelay: true,
       onread: {
-        buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+        buffer: this.#slabs.next,
         callback: (count: number, buffer: Uint8Array) => {
           try {
             reader.push((buffer as Buffer).subarray(0, count))
@@ -222,7 +225,7 @@ export class RuntimeClient implements AsyncDisposable {
         const stream = this.#streams.get(id)
         if (!stream || stream.over) return
         if (!stream.headSeen) throw new ProtocolError('body before head')
-        return stream.exchange.onChunk(Buffer.from(payload))
+        return stream.exchange.onChunk(this.#lend(stream.exchange, payload))
       }
       case FRAME.end: {
         const stream = this.#streams.get(id)
@@ -281,10 +284,26 @@ export class RuntimeClient implements AsyncDisposable {
     if (!stream.over) {
       const headers = bodyAt > 12 ? payload.latin1Slice(12, bodyAt).split('\n') : []
       const { exchange } = stream
-      exchange.onHead(payload.readUInt16LE(0), headers, whole ? wholeBody(payload, bodyAt) : null)
+      exchange.onHead(
+        payload.readUInt16LE(0),
+        headers,
+        whole ? this.#wholeBody(exchange, payload, bodyAt) : null,
+      )
       if (whole && !stream.over) this.#endResponse(stream, cpuMs)
     }
     if (flags & RESPONSE_FINISHED) this.#finish(stream, { outcome: 'ok', cpuMs })
+  }
+
+  #wholeBody(exchange: Exchange, payload: Buffer, from: number): Buffer | string {
+    return payload.length - from <= TEXT_BODY_BYTES_MAX
+      ? payload.latin1Slice(from, payload.length)
+      : this.#lend(exchange, payload.subarray(from))
+  }
+
+  #lend(exchange: Exchange, bytes: Buffer): Buffer {
+    if (bytes.length < LENT_BYTES_MIN && exchange.holdsBytes) return Buffer.from(bytes)
+    this.#slabs.lend(exchange)
+    return bytes
   }
 
   #endResponse(stream: Stream, cpuMs: number): void {
@@ -368,12 +387,6 @@ export class RuntimeClient implements AsyncDisposable {
 
 /** Short ASCII bodies become text, which node:http sends in one piece with the head. */
 const TEXT_BODY_BYTES_MAX = 4096
-
-function wholeBody(payload: Buffer, from: number): Buffer | string {
-  return payload.length - from <= TEXT_BODY_BYTES_MAX
-    ? payload.latin1Slice(from, payload.length)
-    : Buffer.from(payload.subarray(from))
-}
 
 const NO_PHASES = { isolate: 0, compile: 0, evaluate: 0 }
 

@@ -84,7 +84,8 @@ export class ProtocolError extends Error {
 type FrameHandler = (type: number, flags: number, id: number, payload: Buffer) => void
 
 /**
- * Cuts a byte stream into frames. The payload handed out is a view, valid only during the call.
+ * Cuts a byte stream into frames. The payload handed out is a view, valid only during the call. A frame of body bytes
+ * is handed out as it arrives, piece by piece, as if it were several; any other when it is whole.
  * Throws ProtocolError on a frame that cannot be.
  */
 export class FrameReader {
@@ -92,6 +93,10 @@ export class FrameReader {
   /** A frame that has not arrived whole. */
   #partial: Buffer | null = null
   #have = 0
+  /** How many bytes are still to come of a body frame, and what it is. */
+  #left = 0
+  #flags = 0
+  #id = 0
 
   constructor(handle: FrameHandler) {
     this.#handle = handle
@@ -102,14 +107,38 @@ export class FrameReader {
     if (this.#partial) {
       offset = this.#complete(bytes)
       if (this.#partial) return
-    }
+    } else if (this.#left > 0) offset = this.#goOn(bytes)
     while (bytes.length - offset >= HEADER_BYTES) {
       const end = offset + 4 + frameSize(bytes, offset)
       if (end > bytes.length) break
       this.#emit(bytes, offset, end)
       offset = end
     }
-    if (offset < bytes.length) this.#keep(bytes, offset)
+    if (offset === bytes.length) return
+    if (bytes.length - offset >= HEADER_BYTES && bytes[offset + 4] === FRAME.chunk) this.#begin(bytes, offset)
+    else this.#keep(bytes, offset)
+  }
+
+  /** Hands out what there is of a body frame. */
+  #begin(bytes: Buffer, offset: number): void {
+    const from = offset + HEADER_BYTES
+    this.#flags = bytes[offset + 5]!
+    this.#id = bytes.readUInt32LE(offset + 8)
+    this.#left = offset + 4 + frameSize(bytes, offset) - bytes.length
+    if (from < bytes.length) this.#handle(FRAME.chunk, this.#flags, this.#id, bytes.subarray(from))
+  }
+
+  /** Hands out more of it, and tells how many bytes that took. */
+  #goOn(bytes: Buffer): number {
+    const taken = Math.min(this.#left, bytes.length)
+    this.#left -= taken
+    this.#handle(
+      FRAME.chunk,
+      this.#flags,
+      this.#id,
+      taken === bytes.length ? bytes : bytes.subarray(0, taken),
+    )
+    return taken
   }
 
   #emit(bytes: Buffer, offset: number, end: number): void {
@@ -158,7 +187,9 @@ function frameSize(bytes: Buffer, offset: number): number {
   return size
 }
 
-const SLAB_BYTES = 65_536
+const SLAB_BYTES = 262_144
+/** Slabs that are kept for further use; a peer that reads slowly may have more to itself. */
+const FREE_SLABS_MAX = 16
 
 /**
  * What may wait for a peer that does not read: more than all windows and heads of a busy connection together. Beyond
@@ -186,6 +217,11 @@ export class FrameWriter {
   readonly #backlogBytesMax: number
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
   #used = 0
+  readonly #free: Buffer<ArrayBuffer>[] = []
+  /** Slabs that the socket has not written whole, and the count of all bytes at which each will have been. */
+  readonly #underWay: { slab: Buffer<ArrayBuffer>; until: number }[] = []
+  /** Bytes given to the socket so far. */
+  #given = 0
   /** Where the frame written last begins, while it can still grow; -1: there is none. */
   #last = -1
   #scheduled = false
@@ -273,14 +309,26 @@ export class FrameWriter {
       return
     }
     this.#socket.write(this.#slab.subarray(0, this.#used))
-    if (this.#socket.writableLength > this.#backlogBytesMax) {
-      this.#socket.destroy(new ProtocolError(`the peer has left ${this.#socket.writableLength} bytes unread`))
+    this.#given += this.#used
+    this.#used = 0
+    const { writableLength } = this.#socket
+    if (writableLength > this.#backlogBytesMax) {
+      this.#socket.destroy(new ProtocolError(`the peer has left ${writableLength} bytes unread`))
     }
     // The kernel mostly takes it all at once; only then may the slab be used again.
-    if (this.#socket.writableLength !== 0 || this.#slab.length !== SLAB_BYTES) {
-      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+    if (writableLength !== 0) this.#underWay.push({ slab: this.#slab, until: this.#given })
+    this.#reclaim(this.#given - writableLength)
+    if (writableLength !== 0 || this.#slab.length !== SLAB_BYTES) {
+      this.#slab = this.#free.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES)
     }
-    this.#used = 0
+  }
+
+  /** `written`: of all bytes given to the socket, in order. */
+  #reclaim(written: number): void {
+    while (this.#underWay.length > 0 && this.#underWay[0]!.until <= written) {
+      const { slab } = this.#underWay.shift()!
+      if (slab.length === SLAB_BYTES && this.#free.length < FREE_SLABS_MAX) this.#free.push(slab)
+    }
   }
 
   #makeRoom(total: number): void {

@@ -114,11 +114,13 @@ export class Outgoing {
     if (this.#closed) return
     while (from < length) {
       if (this.#credit <= 0) return this.#wait(() => this.#sendBytes(bytes, from, length, then))
-      const size = min(min(length - from, this.#credit), roomBytes())
-      if (size < min(length - from, 4096)) {
+      const wanted = min(length - from, this.#credit)
+      const room = roomBytes()
+      if (room < min(wanted, 4096)) {
         wantLargeOutbox()
         return whenRoom(this.owner, () => this.#sendBytes(bytes, from, length, then))
       }
+      const size = min(wanted, room)
       record(RECORD.chunk, this.id, size)
       const whole = from === 0 && size === length
       typedArraySet(

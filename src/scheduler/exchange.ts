@@ -24,11 +24,13 @@ export interface Exchange {
 
   /**
    * The response's head. `headers` is flat: name, value, name, value, …, validated. With `body` the response is
-   * whole: no `onChunk` follows, `onEnd` does. A string body is latin1 text, one byte a character.
+   * whole: no `onChunk` follows, `onEnd` does. A string body is latin1 text, one byte a character; a Buffer is lent.
    */
   onHead(status: number, headers: string[], body: Buffer | string | null): void
-  /** `chunk` belongs to the receiver, which grants credit for it once it has left (`Route.grant`). */
+  /** `chunk` is lent: it stays as it is while `holdsBytes` is true. The receiver grants credit once it has left. */
   onChunk(chunk: Buffer): void
+  /** Bytes that it was lent have not all left: whoever lent them may not use their memory again. */
+  readonly holdsBytes: boolean
   onEnd(cpuMs: number): void
   /** The app or the platform failed. `message` may be shown to the client; `cpuMs` is what the app used, if known. */
   onFail(outcome: Outcome, message: string, cpuMs?: number): void

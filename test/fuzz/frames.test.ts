@@ -42,6 +42,19 @@ function encode({ type, flags, id, payload }: Frame): Buffer {
   return Buffer.concat([head, payload])
 }
 
+/** Frames with body bytes in one piece: where they are cut means nothing. */
+function joined(list: readonly Frame[]): Frame[] {
+  const all: Frame[] = []
+  for (const { type, flags, id, payload } of list) {
+    const last = all.at(-1)
+    if (type !== FRAME.chunk) all.push({ type, flags, id, payload })
+    else if (last?.type === type && last.id === id && last.flags === flags)
+      last.payload = Buffer.concat([last.payload, payload])
+    else if (payload.length > 0) all.push({ type, flags, id, payload })
+  }
+  return all
+}
+
 suite('the frame decoder', () => {
   test('gives back what was encoded, however it was cut', async () => {
     const input = fc.record({
@@ -59,10 +72,7 @@ suite('the frame decoder', () => {
         reader.push(all.subarray(at, at + size))
         at += size
       }
-      assert.deepEqual(
-        seen,
-        list.map(frame => ({ ...frame })),
-      )
+      assert.deepEqual(joined(seen), joined(list))
     })
   })
 

@@ -26,6 +26,7 @@ export class TestExchange implements DispatchedExchange {
   readonly dispatch: Dispatch
   readonly answer: Promise<Answer>
   responded = false
+  readonly holdsBytes = false
   link: ExchangeLink | null = null
   #resolve: (answer: Answer) => void = () => {}
   #body = ''

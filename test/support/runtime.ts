@@ -50,6 +50,7 @@ export class TestExchange implements Exchange {
   readonly hasBody: boolean
   link: ExchangeLink | null = null
   credit = 262_144
+  readonly holdsBytes = false
   onCreditMore: () => void = () => {}
   onData: (chunk: Buffer) => void = () => {}
   readonly #head: string
@@ -76,12 +77,14 @@ export class TestExchange implements Exchange {
   onHead(status: number, headers: string[], body: Buffer | string | null): void {
     this.#status = status
     this.#headers = headers
-    if (body !== null) this.#chunks.push(typeof body === 'string' ? Buffer.from(body, 'latin1') : body)
+    if (body !== null)
+      this.#chunks.push(typeof body === 'string' ? Buffer.from(body, 'latin1') : Buffer.from(body))
     this.headSeen.resolve()
   }
 
   onChunk(chunk: Buffer): void {
-    this.#chunks.push(chunk)
+    // It is lent.
+    this.#chunks.push(Buffer.from(chunk))
     this.link?.client.grant(this, chunk.length)
     this.onData(chunk)
   }

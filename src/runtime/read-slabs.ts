@@ -1,0 +1,62 @@
+/**
+ * Memory that a socket is read into, lent to whoever writes parts of it on without a copy. A slab is read into again
+ * only when nobody holds bytes of it any more: with bodies copied to buffers of their own, most of a busy process'
+ * time went to collecting these.
+ */
+
+/** Who was lent bytes. */
+export interface Holder {
+  /** Bytes that it was given have not all left. */
+  readonly holdsBytes: boolean
+}
+
+interface Slab {
+  readonly buffer: Buffer
+  readonly holders: Holder[]
+}
+
+const SLAB_BYTES = 131_072
+/** Slabs that are kept until their holders are done; those beyond it are left to the garbage collector. */
+const RESTING_MAX = 64
+/** How many of them are looked at before a new one is made. */
+const LOOKS_MAX = 4
+
+export class ReadSlabs {
+  #current: Slab = newSlab()
+  /** The one that has rested for longest comes first. */
+  readonly #resting: Slab[] = []
+
+  /** A slab that nobody holds bytes of. */
+  readonly next = (): Buffer => {
+    if (isFree(this.#current)) return this.#current.buffer
+    this.#resting.push(this.#current)
+    this.#current = this.#takeFree() ?? newSlab()
+    if (this.#resting.length > RESTING_MAX) this.#resting.shift()
+    return this.#current.buffer
+  }
+
+  /** The holder has been given bytes of the slab that `next` gave last. */
+  lend(holder: Holder): void {
+    const { holders } = this.#current
+    if (holders[holders.length - 1] !== holder) holders.push(holder)
+  }
+
+  #takeFree(): Slab | undefined {
+    for (let i = 0; i < LOOKS_MAX && i < this.#resting.length; i++) {
+      if (isFree(this.#resting[i]!)) return this.#resting.splice(i, 1)[0]
+    }
+    return undefined
+  }
+}
+
+function newSlab(): Slab {
+  return { buffer: Buffer.allocUnsafeSlow(SLAB_BYTES), holders: [] }
+}
+
+function isFree({ holders }: Slab): boolean {
+  while (holders.length > 0) {
+    if (holders[holders.length - 1]!.holdsBytes) return false
+    holders.pop()
+  }
+  return true
+}
