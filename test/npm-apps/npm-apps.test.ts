@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { gunzipSync } from 'node:zlib'
+import { startTestPlatform, type TestPlatform, until } from '../support/platform.ts'
 
 const APPS = fileURLToPath(new URL('apps/', import.meta.url))
 
@@ -23,6 +24,22 @@ function deploys(name: string, file: string, metadata = {}): void {
     const { status, json } = await platform.deploy(name, { path: APPS + file }, metadata)
     assert.equal(status, 200, JSON.stringify(json))
   })
+}
+
+/** The pieces of an answer's body, as they come. */
+async function chunksOf(app: string, path: string): Promise<string[]> {
+  const { port } = new URL(platform.running.appsUrl)
+  const outgoing = request({ port, path, headers: { host: `${app}.localhost` } }).end()
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+  response.setEncoding('utf8')
+  return Array.fromAsync(response as AsyncIterable<string>)
+}
+
+/** What had come before the first chunk with `text` in it. */
+function textBefore(text: string, chunks: string[]): string {
+  const index = chunks.findIndex(chunk => chunk.includes(text))
+  assert.notEqual(index, -1, `no chunk has ${text}`)
+  return chunks.slice(0, index).join('')
 }
 
 const GREETING = { vars: { GREETING: 'Hello' } }
@@ -86,6 +103,59 @@ describe('hono', () => {
   })
 })
 
+describe('Hono’s JSX and middleware', () => {
+  deploys('honojsx', 'hono-jsx.tsx')
+
+  test('a page is streamed: its fallback has come before what it waits for is there', async () => {
+    const chunks = await chunksOf('honojsx', '/page?ms=300')
+
+    assert.match(textBefore('arrived', chunks), /^<main>.*<i>loading<\/i>.*<\/main>/s)
+    assert.match(chunks.join(''), /<p>arrived<\/p>/)
+  })
+
+  test('an answer is compressed for those who say that they can read it', async () => {
+    const text = 'glass '.repeat(1000)
+    const headers = { 'accept-encoding': 'gzip' }
+    const compressed = await platform.fetch('honojsx', '/compressed', { headers })
+
+    assert.equal(compressed.headers['content-encoding'], 'gzip')
+    assert.equal(gunzipSync(compressed.body).toString(), text)
+    assert.equal((await platform.fetch('honojsx', '/compressed')).text, text)
+  })
+
+  test('an answer that is cached is not made again', async () => {
+    const cached = (path: string) => platform.fetch('honojsx', path)
+    // It is put into the cache once the client has it, at a time of its own.
+    const first = await until(async () => {
+      const { text } = await cached('/cached')
+      return text === (await cached('/cached')).text && text
+    })
+
+    const again = await cached('/cached')
+    assert.deepEqual([again.text, again.headers['cache-control']], [first, 'max-age=60'])
+    assert.notEqual((await cached('/cached?other')).text, first)
+  })
+
+  test('a token lets in, a forged one and none do not', async () => {
+    const { text: good } = await platform.fetch('honojsx', '/token')
+    const me = (bearer: string) =>
+      platform.fetch('honojsx', '/me', { headers: { authorization: `Bearer ${bearer}` } })
+
+    assert.equal((await me(good)).text, 'ada')
+    assert.equal((await me(token({ sub: 'ada' }, 'another'))).status, 401)
+    assert.equal((await platform.fetch('honojsx', '/me')).status, 401)
+  })
+
+  test('server-sent events', async () => {
+    const { text, headers } = await platform.fetch('honojsx', '/events')
+    assert.equal(headers['content-type'], 'text/event-stream')
+    assert.deepEqual(
+      [...text.matchAll(/^event: tick\ndata: (\d)\nid: \1$/gm)].map(([, data]) => data),
+      ['1', '2', '3'],
+    )
+  })
+})
+
 describe('itty-router', () => {
   deploys('itty', 'itty-router.ts', GREETING)
 
@@ -121,19 +191,9 @@ describe('React', () => {
   deploys('react', 'react.tsx')
 
   test('a page is streamed: its fallback has come before what it waits for is there', async () => {
-    const { port } = new URL(platform.running.appsUrl)
-    const outgoing = request({ port, path: '/?ms=300', headers: { host: 'react.localhost' } }).end()
-    const [response] = (await once(outgoing, 'response')) as [import('node:http').IncomingMessage]
-    response.setEncoding('utf8')
-    const chunks: string[] = []
-    for await (const chunk of response) chunks.push(chunk as string)
+    const chunks = await chunksOf('react', '/?ms=300')
 
-    const early = chunks
-      .slice(
-        0,
-        chunks.findIndex(chunk => chunk.includes('arrived')),
-      )
-      .join('')
+    const early = textBefore('arrived', chunks)
     assert.match(early, /^<!DOCTYPE html><html lang="en">.*<h1>Ready &amp; waiting<\/h1>.*<i>loading<\/i>/s)
     assert.match(chunks.join(''), /<p id="[^"]+">arrived<\/p>/)
   })
