@@ -163,6 +163,71 @@ test('closing ends the connection, and nothing is told any more', async (t: Test
   await ended.promise
 })
 
+test('a source left open ends with its request, whether it is connected or waits to connect anew', async (t: TestContext) => {
+  const ended = Promise.withResolvers<void>()
+  let connections = 0
+  const open = serve('/open', response => {
+    response.once('close', () => ended.resolve())
+    events(response, 'data\n\n')
+  })
+  const lost = serve('/lost', response => {
+    connections++
+    events(response, 'retry: 40\n\n')
+    response.end()
+  })
+
+  t.assert.equal(await run(`await until(new EventSource('${open}'), 'message'); return 1`), 1)
+  t.assert.equal(await run(`await until(new EventSource('${lost}'), 'error'); return 1`), 1)
+
+  await ended.promise
+  await run('await scheduler.wait(100)')
+  t.assert.equal(connections, 1)
+})
+
+test('an app that patches built-ins changes nothing of what its sources tell', async (t: TestContext) => {
+  const seen: unknown[] = []
+  const url = serve('/patched', (response, headers) => {
+    seen.push(headers['last-event-id'])
+    events(response, 'retry: 5\n', 'id: 1\r\nid: \0\r\nevent: news\r\ndata: a\r\ndata:', ' ä\r\n\r\n')
+    if (seen.length === 1) response.end()
+  })
+  const answer = await run(`
+    const { defineProperty, getPrototypeOf, getOwnPropertyDescriptors, entries } = Object
+    const broken = () => { throw new Error('patched') }
+    // Reading any fetched body breaks with the last three: streams use them.
+    const untouched = ['constructor', 'push', 'call', 'apply']
+    const patches = []
+    const prototypes = [Array, String, RegExp, Number, Map, Set, Function].map(Class => Class.prototype)
+    for (const prototype of [...prototypes, getPrototypeOf(Uint8Array.prototype)])
+      for (const [key, { configurable, value }] of entries(getOwnPropertyDescriptors(prototype)))
+        if (!untouched.includes(key) && configurable && typeof value === 'function')
+          patches[patches.length] = [prototype, key, value]
+    const told = []
+    const source = new EventSource('${url}')
+    const done = new Promise(resolve => {
+      source.addEventListener('news', ({ data, lastEventId, bubbles, ports }) => {
+        told[told.length] = data + lastEventId + bubbles + ports.length
+        if (told.length === 2) resolve()
+      })
+    })
+    const { Uint8Array: Bytes } = globalThis
+    for (let i = 0; i < patches.length; i++) defineProperty(patches[i][0], patches[i][1], { value: broken })
+    Math.max = broken
+    globalThis.Uint8Array = broken
+    const inherited = ['method', 'bubbles', 'ports']
+    for (let i = 0; i < 3; i++)
+      defineProperty(Object.prototype, inherited[i], { value: 'POST', configurable: true })
+    await done
+    source.close()
+    for (let i = 0; i < 3; i++) delete Object.prototype[inherited[i]]
+    for (let i = 0; i < patches.length; i++) defineProperty(patches[i][0], patches[i][1], { value: patches[i][2] })
+    globalThis.Uint8Array = Bytes
+    return told`)
+
+  t.assert.deepEqual(answer, ['a\nä1false0', 'a\nä1false0'])
+  t.assert.deepEqual(seen, [undefined, '1'])
+})
+
 test('a wrong URL or stream is refused, and the interface is as WebIDL has it', async (t: TestContext) => {
   const answer = await run(`
     const name = action => { try { action(); return 'none' } catch (error) { return error.name } }

@@ -1,4 +1,10 @@
-/** An event stream's events (https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation). */
+/**
+ * An event stream's events (https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation).
+ *
+ * A part is evaluated after guest code ran, so built-ins come as `tools`. Neither a line nor an event has a limit of its
+ * own: both lie in the app's memory, and count towards its limit.
+ */
+import type { EventStreamTools } from '../event-source.ts'
 
 /** What an event source is told. */
 export interface StreamEvent {
@@ -20,19 +26,20 @@ const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 const INITIAL_BYTES = 1024
 
-/** `decode` reads UTF-8. */
 export function readEventStream(
   lastEventId: string,
-  decode: (bytes: Uint8Array, start: number, end: number) => string,
   tell: (event: StreamEvent) => void,
+  tools: EventStreamTools,
 ): EventStream {
+  const { newBytes, copyInto, utf8DecodeRange, stringIncludes, stringIndexOf, stringSlice } = tools
   /** A line that has no end yet: it grows by doubling, so that tiny chunks cost no more than large ones. */
-  let line = new Uint8Array(INITIAL_BYTES)
+  let line = newBytes(INITIAL_BYTES)
   let length = 0
   let endedByReturn = false
   let isFirst = true
   let type = ''
-  let data: string[] = []
+  /** Lines, with a line feed between them; null if there is none. */
+  let data: string | null = null
   let id = lastEventId
   let reconnectionMs: number | null = null
 
@@ -52,52 +59,55 @@ export function readEventStream(
         const isSecondHalf = byte === LINE_FEED && endedByReturn
         endedByReturn = byte === CARRIAGE_RETURN
         if (!isSecondHalf) {
-          keep(bytes.subarray(start, at))
+          keep(bytes, start, at)
           take(text())
           length = 0
         }
         start = at + 1
       }
-      keep(bytes.subarray(start))
+      keep(bytes, start, bytes.length)
     },
   }
   return stream
 
-  function keep(bytes: Uint8Array): void {
-    const needed = length + bytes.length
+  function keep(bytes: Uint8Array, start: number, end: number): void {
+    const needed = length + end - start
     if (needed > line.length) {
-      const grown = new Uint8Array(Math.max(needed, 2 * line.length))
-      grown.set(line.subarray(0, length))
+      const grown = newBytes(needed > 2 * line.length ? needed : 2 * line.length)
+      copyInto(grown, line)
       line = grown
     }
-    line.set(bytes, length)
-    length = needed
+    for (let i = start; i < end; i++) line[length++] = bytes[i]!
   }
 
   function text(): string {
     const hasMark = isFirst && length >= 3 && line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf
     isFirst = false
-    return decode(line, hasMark ? 3 : 0, length)
+    return utf8DecodeRange(line, hasMark ? 3 : 0, length, false)
   }
 
   function take(given: string): void {
     if (given === '') return dispatch()
-    const colon = given.indexOf(':')
+    const colon = stringIndexOf(given, ':')
     if (colon === 0) return
-    const name = colon === -1 ? given : given.slice(0, colon)
-    const value = colon === -1 ? '' : given.slice(given[colon + 1] === ' ' ? colon + 2 : colon + 1)
+    const name = colon === -1 ? given : stringSlice(given, 0, colon)
+    const value = colon === -1 ? '' : stringSlice(given, given[colon + 1] === ' ' ? colon + 2 : colon + 1)
     if (name === 'event') type = value
-    else if (name === 'data') data.push(value)
-    else if (name === 'id') id = value.includes('\0') ? id : value
-    else if (name === 'retry' && /^[0-9]+$/.test(value)) reconnectionMs = Number(value)
+    else if (name === 'data') data = data === null ? value : `${data}\n${value}`
+    else if (name === 'id') id = stringIncludes(value, '\0') ? id : value
+    else if (name === 'retry' && isDigits(value)) reconnectionMs = +value
   }
 
   function dispatch(): void {
     stream.lastEventId = id
-    const event = { type: type || 'message', data: data.join('\n'), lastEventId: id }
-    const isEmpty = data.length === 0
+    const event = data === null ? null : { type: type || 'message', data, lastEventId: id }
     type = ''
-    data = []
-    if (!isEmpty) tell(event)
+    data = null
+    if (event !== null) tell(event)
   }
+}
+
+function isDigits(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text[i]! < '0' || text[i]! > '9') return false
+  return text !== ''
 }
