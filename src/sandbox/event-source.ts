@@ -135,9 +135,7 @@ export class EventSource extends EventTarget {
 
   close(): void {
     this.#readyState = STATES.CLOSED
-    abortSignal(this.#signal)
-    this.#reader?.cancel(undefined)
-    this.#reader = null
+    this.#release()
   }
 
   #connect(): void {
@@ -246,7 +244,15 @@ export class EventSource extends EventTarget {
   #fail(): void {
     if (this.#isClosed()) return
     this.#readyState = STATES.CLOSED
+    this.#release()
     dispatchTrusted(this, new Event('error'))
+  }
+
+  /** Gives up the fetch under way, and the stream. */
+  #release(): void {
+    abortSignal(this.#signal)
+    this.#reader?.cancel(undefined)
+    this.#reader = null
   }
 
   #isClosed(): boolean {

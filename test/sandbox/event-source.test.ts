@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { after, before, type TestContext, test } from 'node:test'
 import { startUpstream, type Upstream } from '../runtime/upstream.ts'
-import { startRuntime, type TestRuntime } from '../support/runtime.ts'
+import { type SpecOverrides, startRuntime, type TestRuntime } from '../support/runtime.ts'
 
 let runtime: TestRuntime
 let upstream: Upstream
@@ -33,12 +33,12 @@ function events(response: ServerResponse, ...chunks: (string | Buffer)[]): void 
 }
 
 /** What an app answers whose handler's body is `code`; it finds `until(source, type)`. */
-async function run(code: string): Promise<unknown> {
+async function run(code: string, limits: SpecOverrides['limits'] = {}): Promise<unknown> {
   const source = `
     const until = (source, type) =>
       new Promise(resolve => source.addEventListener(type, resolve, { once: true }))
     export default { async fetch(request) { return Response.json(await (async () => { ${code} })()) } }`
-  const { instance } = await runtime.start(source)
+  const { instance } = await runtime.start(source, { limits })
   const { body, failure } = await runtime.fetch(instance, 'http://app.test/')
   return failure ? failure.message : JSON.parse(body.toString())
 }
@@ -226,6 +226,26 @@ test('an app that patches built-ins changes nothing of what its sources tell', a
 
   t.assert.deepEqual(answer, ['a\nä1false0', 'a\nä1false0'])
   t.assert.deepEqual(seen, [undefined, '1'])
+})
+
+test('a source that finds no room for a timer fails, and gives its stream up', async (t: TestContext) => {
+  const answer = await run(
+    `
+    const seen = []
+    const stream = new ReadableStream({
+      start: controller => controller.enqueue(new TextEncoder().encode('data: 1\\n\\ndata: 2\\n\\n')),
+      cancel: () => void seen.push('cancel'),
+    })
+    const source = EventSource.from(stream)
+    source.onmessage = ({ data }) => seen.push(data)
+    const failed = until(source, 'error')
+    try { for (;;) setTimeout(() => {}, 1e6) } catch {}
+    await failed
+    return [source.readyState, ...seen]`,
+    { timersMax: 20 },
+  )
+
+  t.assert.deepEqual(answer, [2, '1', 'cancel'])
 })
 
 test('a wrong URL or stream is refused, and the interface is as WebIDL has it', async (t: TestContext) => {
