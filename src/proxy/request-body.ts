@@ -6,6 +6,7 @@
 import type { Readable } from 'node:stream'
 import { BODY_WINDOW } from '../runtime/protocol.ts'
 import type { DispatchedExchange } from '../scheduler/dispatch.ts'
+import { bodyBytesRead } from './body-memory.ts'
 
 /** Pieces below this are copied before they are kept: they pin the buffer that the socket was read into. */
 const COPIED_BYTES_MAX = 8192
@@ -86,6 +87,7 @@ export class RequestBody {
 
   readonly #onData = (chunk: Buffer): void => {
     this.bytes += chunk.length
+    bodyBytesRead(chunk.length)
     if (this.bytes > this.#options.bytesMax) return this.#options.onTooLong()
     this.#awaitClient()
     this.#forward(chunk)
