@@ -4,9 +4,9 @@
  * gone before it read anything can be sent to another.
  */
 import type { Readable } from 'node:stream'
+import { bodyBytesRead } from '../body-memory.ts'
 import { BODY_WINDOW } from '../runtime/protocol.ts'
 import type { DispatchedExchange } from '../scheduler/dispatch.ts'
-import { bodyBytesRead } from './body-memory.ts'
 
 /** Pieces below this are copied before they are kept: they pin the buffer that the socket was read into. */
 const COPIED_BYTES_MAX = 8192

@@ -1,6 +1,7 @@
 /** One scheduler's connection to this runtime: its frames, and the instances that it has started here. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { bodyBytesRead } from '../body-memory.ts'
 import { OUTCOMES, TERMINATIONS, type Termination } from '../outcome.ts'
 import { EVENT } from '../sandbox/wire.ts'
 import { Body } from './bodies.ts'
@@ -69,6 +70,7 @@ export class Connection implements RuntimeContext {
         socket.destroy(error)
       }
       this.#reading = false
+      bodyBytesRead(bytes.length)
       this.#pumpAll()
     })
     socket.on('error', () => {})
