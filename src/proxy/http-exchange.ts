@@ -13,16 +13,11 @@ import { normalizeHost } from '../routes.ts'
 import { Dispatch, type DispatchedExchange } from '../scheduler/dispatch.ts'
 import type { ExchangeLink } from '../scheduler/exchange.ts'
 import { errorResponse } from './error-page.ts'
-import {
-  type ExchangeHost,
-  type ExchangeOptions,
-  GRANT_BYTES_MIN,
-  OWED_BYTES_MAX,
-  type Refusal,
-} from './exchange-host.ts'
+import type { ExchangeHost, ExchangeOptions, Refusal } from './exchange-host.ts'
 import { RequestBody } from './request-body.ts'
 import { readTarget, refusalOf, requestHead } from './request-head.ts'
 import { requestIdFrom } from './request-id.ts'
+import { ResponseCredit } from './response-credit.ts'
 import { isBodyless, responseHead } from './response-head.ts'
 import { answerTo } from './status.ts'
 import { switchProtocols } from './upgrade.ts'
@@ -57,10 +52,7 @@ export class HttpExchange implements DispatchedExchange {
   /** Response bytes still to come, as far as the app has promised; -1: it has not. */
   #promised = -1
   #swallow = false
-  /** Response bytes for which the app gets credit once they have left. */
-  #owed = 0
-  /** Since when the client has not taken what was written; 0: it has. */
-  #stalledSince = 0
+  readonly #credit = new ResponseCredit(this)
   #settled = false
   /** What the response goes to: node:http's, or the client's connection once that is a WebSocket's. */
   #out: Writable
@@ -202,18 +194,8 @@ export class HttpExchange implements DispatchedExchange {
     }
     this.#bytesOut += chunk.length
     this.#sentAt = performance.now()
-    this.#owed += chunk.length
-    if (this.#out.write(chunk)) this.#grant(GRANT_BYTES_MIN)
-    else if (this.#owed > OWED_BYTES_MAX) return this.#break('The app sent more than it had credit for.')
-    else if (this.#stalledSince === 0) this.#stalledSince = performance.now()
-  }
-
-  /** The app may send as many bytes as have left since the last time, if that is worth a word. */
-  #grant(bytesMin: number): void {
-    const owed = this.#owed
-    if (owed < bytesMin) return
-    this.#owed = 0
-    this.link?.client.grant(this, owed)
+    if (!this.#credit.written(chunk.length, this.#out.write(chunk)))
+      this.#break('The app sent more than it had credit for.')
   }
 
   onEnd(cpuMs: number): void {
@@ -252,8 +234,7 @@ export class HttpExchange implements DispatchedExchange {
 
   /** The client has taken what was written. */
   onDrain(): void {
-    this.#stalledSince = 0
-    this.#grant(GRANT_BYTES_MIN)
+    this.#credit.drained()
   }
 
   /** The response has left, or its client has. */
@@ -282,7 +263,8 @@ export class HttpExchange implements DispatchedExchange {
     if (this.#out !== this.response && this.#isSilent(now)) return this.cut()
     const idleBefore = now - this.#host.config.clientIdleMs
     const waitingSince = this.#body?.waitingSince ?? 0
-    if (this.#stalledSince !== 0 && this.#stalledSince < idleBefore) {
+    const { stalledSince } = this.#credit
+    if (stalledSince !== 0 && stalledSince < idleBefore) {
       this.onClose()
       this.#out.destroy()
     } else if (
@@ -365,7 +347,7 @@ export class HttpExchange implements DispatchedExchange {
     else if (body === undefined) this.response.end()
     else if (typeof body === 'string') this.response.end(body, 'latin1')
     else this.response.end(body)
-    if (this.#out.writableLength > 0) this.#stalledSince = performance.now()
+    if (this.#out.writableLength > 0) this.#credit.stall()
   }
 
   #settle(): void {

@@ -9,6 +9,7 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { OUTCOMES, TERMINATIONS, type Termination } from '../outcome.ts'
 import { RESPONSE_FINISHED, RESPONSE_WHOLE } from '../sandbox/wire.ts'
 import type { Exchange } from '../scheduler/exchange.ts'
+import { endedStart, lostStart, tooLong } from './failed-starts.ts'
 import { HeadBatches } from './head-batches.ts'
 import type { InstanceEnd, InstanceSpec, Notice, RequestEnd, RuntimeStats, StartResult } from './messages.ts'
 import {
@@ -387,21 +388,3 @@ export class RuntimeClient implements AsyncDisposable {
 
 /** Short ASCII bodies become text, which node:http sends in one piece with the head. */
 const TEXT_BODY_BYTES_MAX = 4096
-
-const NO_PHASES = { isolate: 0, compile: 0, evaluate: 0 }
-
-function lostStart(): StartResult {
-  const message = 'The runtime process went away while the app started.'
-  return { outcome: 'internalError', phasesMs: NO_PHASES, message }
-}
-
-function tooLong(app: string): StartResult {
-  const message = `The variables of ${app} are too long: they may have 1 MiB as JSON.`
-  return { outcome: 'startupError', phasesMs: NO_PHASES, message }
-}
-
-/** A start that ended its instance. */
-function endedStart({ reason, message, cpuMs }: InstanceEnd): StartResult {
-  const outcome = reason === 'exceededCpu' || reason === 'exceededMemory' ? reason : 'internalError'
-  return { outcome, phasesMs: NO_PHASES, message, cpuMs }
-}

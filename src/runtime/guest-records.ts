@@ -22,7 +22,7 @@ import type { Instance } from './instance.ts'
 import { transfer, withoutHostFrames } from './isolate.ts'
 import { LogBudget } from './log-budget.ts'
 import type { Notice } from './messages.ts'
-import { BODY_WINDOW, FRAME, PAYLOAD_BYTES_MAX, PIECE_BYTES } from './protocol.ts'
+import { BODY_WINDOW, copyBytes, FRAME, PAYLOAD_BYTES_MAX, PIECE_BYTES } from './protocol.ts'
 import { encodeText, itemAt, readRecords, type Texts, uint32, Violation } from './records.ts'
 import type { ServedRequest } from './served-request.ts'
 
@@ -172,7 +172,7 @@ export class GuestRecords {
     const inline = fits && text ? text.length : 0
     if (payload.length + inline > PAYLOAD_BYTES_MAX) throw new Violation('response longer than a frame')
     const frame = writer.frame(FRAME.response, frameFlags, request.id, payload.length + inline)
-    frame.set(payload)
+    copyBytes(payload, frame, 0)
     if (inline) frame.set(text!, payload.length)
     frame.writeUInt32LE(Math.min(0xffff_ffff, Math.round(request.totalCpuNs / 1000)), 4)
     if (!fits && whole) {

@@ -206,6 +206,11 @@ export interface FrameWriterOptions {
   backlogBytesMax?: number
 }
 
+/** As `target.set` does; that one is ten times slower where the source is shared memory. */
+export function copyBytes(source: Uint8Array, target: Buffer, at: number): void {
+  Buffer.prototype.copy.call(source, target, at)
+}
+
 /**
  * Gathers frames and writes them to a socket together: at once when the connection is quiet, at the end of
  * the event loop's turn when it is busy, so that batches grow with load and a lone request waits for nothing.
@@ -261,7 +266,7 @@ export class FrameWriter {
   bytes(type: number, id: number, bytes: Uint8Array): void {
     for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
       const piece = bytes.subarray(from, from + PIECE_BYTES)
-      if (!this.#extend(type, id, piece)) this.frame(type, 0, id, piece.length).set(piece)
+      if (!this.#extend(type, id, piece)) copyBytes(piece, this.frame(type, 0, id, piece.length), 0)
     }
   }
 
@@ -271,7 +276,7 @@ export class FrameWriter {
     if (at < 0 || slab[at + 4] !== type || slab.readUInt32LE(at + 8) !== id) return false
     const end = this.#used + piece.length
     if (end > slab.length || end - at > HEADER_BYTES + PIECE_BYTES) return false
-    slab.set(piece, this.#used)
+    copyBytes(piece, slab, this.#used)
     slab.writeUInt32LE(end - at - 4, at)
     this.#used = end
     return true

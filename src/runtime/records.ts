@@ -2,7 +2,7 @@
  * Reads what an isolate has left in its outbox. Every byte may be forged: a record that breaks the rules throws
  * Violation, which ends the instance.
  */
-import { RECORD_HEADER_BYTES } from '../sandbox/wire.ts'
+import { RECORD_ALIGNMENT, RECORD_HEADER_BYTES } from '../sandbox/wire.ts'
 
 export class Violation extends Error {
   override readonly name = 'Violation'
@@ -23,7 +23,7 @@ export function readRecords(
     const to = from + (word >>> 8)
     if (to > bytes) throw new Violation('cut record')
     handle(word & 0xff, outbox.readUInt32LE(offset + 4), outbox.subarray(from, to))
-    offset = (to + 3) & ~3
+    offset = (to + RECORD_ALIGNMENT - 1) & -RECORD_ALIGNMENT
   }
 }
 

@@ -14,7 +14,9 @@ import {
   typedArraySet,
 } from './primordials.ts'
 import type { RequestContext } from './request-context.ts'
-import { CONTROL, OUTBOX_BYTES_LARGE, RECORD, RECORD_HEADER_BYTES } from './wire.ts'
+import { CONTROL, OUTBOX_BYTES_LARGE, RECORD, RECORD_ALIGNMENT, RECORD_HEADER_BYTES } from './wire.ts'
+
+const PADDING_MAX = RECORD_ALIGNMENT - 1
 
 /** Whoever waits for room, and on whose behalf. */
 interface Waiting {
@@ -70,7 +72,7 @@ export function beginCall(): Waiting[] {
 }
 
 function fits(size: number): boolean {
-  return used + RECORD_HEADER_BYTES + size + 3 <= capacityBytes
+  return used + RECORD_HEADER_BYTES + size + PADDING_MAX <= capacityBytes
 }
 
 function place(type: number, id: number, size: number): void {
@@ -78,7 +80,7 @@ function place(type: number, id: number, size: number): void {
   words[(used >> 2) + 1] = id
   out = bytes
   at = used + RECORD_HEADER_BYTES
-  used = (at + size + 3) & ~3
+  used = (at + size + PADDING_MAX) & ~PADDING_MAX
   control[CONTROL.outboxBytes] = used
 }
 
@@ -99,7 +101,7 @@ export function wantLargeOutbox(): void {
 
 /** How long a payload may be to go out in this call; below 0 not even an empty one may. */
 export function roomBytes(): number {
-  return deferred.length > 0 ? -1 : capacityBytes - used - RECORD_HEADER_BYTES - 3
+  return deferred.length > 0 ? -1 : capacityBytes - used - RECORD_HEADER_BYTES - PADDING_MAX
 }
 
 /** Calls back in the next call, when the outbox is empty again. */

@@ -30,7 +30,7 @@ import {
 } from './primordials.ts'
 import type { RequestContext } from './request-context.ts'
 import { ReadableStream, ReadableStreamDefaultReader } from './streams.ts'
-import { RECORD } from './wire.ts'
+import { RECORD, RECORD_ALIGNMENT } from './wire.ts'
 
 /** Texts up to this many characters are encoded by the host in one piece, longer ones in pieces of this. */
 export const TEXT_PIECE_CHARS = 131_072
@@ -120,7 +120,10 @@ export class Outgoing {
         wantLargeOutbox()
         return whenRoom(this.owner, () => this.#sendBytes(bytes, from, length, then))
       }
-      const size = min(wanted, room)
+      const possible = min(wanted, room)
+      // So that what follows is aligned as the beginning is, and is copied as fast.
+      const size =
+        possible < length - from && possible >= RECORD_ALIGNMENT ? possible & -RECORD_ALIGNMENT : possible
       record(RECORD.chunk, this.id, size)
       const whole = from === 0 && size === length
       typedArraySet(

@@ -190,7 +190,7 @@ class ForgedIsolate {
       outbox.writeUInt32LE((type | (payload.length << 8)) >>> 0, at)
       outbox.writeUInt32LE((id === 'current' ? current : id) >>> 0, at + 4)
       payload.copy(outbox, at + 8)
-      at = (at + 8 + payload.length + 3) & ~3
+      at = (at + 8 + payload.length + 7) & ~7
     }
     this.#words[CONTROL.outboxBytes] = at
     for (const [index, value] of control) this.#words[index] = value
