@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
-import { BODY_WINDOW } from '../../src/runtime/protocol.ts'
 import { startRuntime, TestExchange, type TestRuntime } from '../support/runtime.ts'
 
 let runtime: TestRuntime
@@ -73,64 +72,6 @@ test('text with characters of every width comes back as it was', async () => {
   const answer = await run('return new Response(await request.text())', { method: 'POST', body })
 
   assert(answer.body.equals(body))
-})
-
-test('a stream that nobody reads stops at its window, and goes on when it is read', async () => {
-  const { instance } = await runtime.start(`let produced = 0
-    export default { fetch(request) {
-      if (request.url.endsWith('/produced')) return new Response(String(produced))
-      return new Response(new ReadableStream({ pull(c) {
-        produced += 65536; c.enqueue(new Uint8Array(65536)); if (produced >= 8e6) c.close()
-      } }))
-    } }`)
-  const exchange = new TestExchange('http://app.test/')
-  let withheld = 0
-  exchange.onChunk = chunk => {
-    withheld += chunk.length
-  }
-  runtime.client.send(instance, exchange)
-  await exchange.headSeen.promise
-
-  const produced = Number((await runtime.fetch(instance, 'http://app.test/produced')).body.toString())
-  assert(produced < 2_000_000, `${produced} bytes produced for a reader that takes none`)
-
-  const rest = new Promise<void>(resolve => {
-    exchange.onEnd = () => resolve()
-  })
-  exchange.onChunk = chunk => {
-    withheld += chunk.length
-    exchange.link?.client.grant(exchange, chunk.length)
-  }
-  exchange.link!.client.grant(exchange, withheld)
-  await rest
-  assert(withheld >= 8e6)
-})
-
-test('a little credit is used, and not waited for to grow: the app does nothing meanwhile', async () => {
-  const { instance } = await runtime.start(
-    `export default { fetch: () => new Response(new Uint8Array(400_000)) }`,
-  )
-  const exchange = new TestExchange('http://app.test/')
-  let bytes = 0
-  const arrived = Promise.withResolvers<void>()
-  exchange.onChunk = chunk => {
-    bytes += chunk.length
-    if (bytes === BODY_WINDOW) exchange.link!.client.grant(exchange, 100)
-    if (bytes === BODY_WINDOW + 100) arrived.resolve()
-  }
-  runtime.client.send(instance, exchange)
-  await arrived.promise
-  // A heartbeat tells of instances that have run since the one before.
-  for (let heartbeat = 0; heartbeat < 2; heartbeat++) await runtime.client.ping()
-  const { instances } = await runtime.client.ping()
-  assert.deepEqual(
-    instances.filter(stats => stats.instance === instance),
-    [],
-  )
-
-  exchange.link!.client.grant(exchange, BODY_WINDOW)
-  assert.equal((await exchange.answer).failure, null)
-  assert.equal(bytes, 400_000)
 })
 
 test('fetch sends and brings method, headers, cookies and body', async () => {
