@@ -10,10 +10,12 @@ import { coldStart } from './cold-start.ts'
 import { hello } from './hello.ts'
 import { manyApps } from './many-apps.ts'
 import { memory } from './memory.ts'
+import { prelude } from './prelude.ts'
 import { describeMachine } from './support/machine.ts'
 import type { AskOptions, Question } from './support/question.ts'
 import { type Answered, reportOf, sectionOf } from './support/report.ts'
 import { script } from './support/script.ts'
+import { webApis } from './web-apis.ts'
 
 const QUESTIONS: readonly Question[] = [
   hello,
@@ -21,6 +23,8 @@ const QUESTIONS: readonly Question[] = [
   memory,
   manyApps,
   bodies,
+  webApis,
+  prelude,
   script('metrics', 'What metrics cost'),
   script('sandbox-fetch', 'What a Request and a Response cost inside an isolate'),
 ]

@@ -63,6 +63,7 @@ export class Connection implements RuntimeContext {
     const reader = new FrameReader(this.#onFrame)
     socket.on('data', (bytes: Buffer) => {
       this.#reading = true
+      bodyBytesRead(bytes.length)
       try {
         reader.push(bytes)
       } catch (error) {
@@ -70,7 +71,6 @@ export class Connection implements RuntimeContext {
         socket.destroy(error)
       }
       this.#reading = false
-      bodyBytesRead(bytes.length)
       this.#pumpAll()
     })
     socket.on('error', () => {})

@@ -103,19 +103,21 @@ export class FrameReader {
   }
 
   push(bytes: Buffer): void {
+    // Whoever gets the bytes of a body may give their memory away: then they have no length any more.
+    const { length } = bytes
     let offset = 0
     if (this.#partial) {
       offset = this.#complete(bytes)
       if (this.#partial) return
     } else if (this.#left > 0) offset = this.#goOn(bytes)
-    while (bytes.length - offset >= HEADER_BYTES) {
+    while (length - offset >= HEADER_BYTES) {
       const end = offset + 4 + frameSize(bytes, offset)
-      if (end > bytes.length) break
+      if (end > length) break
       this.#emit(bytes, offset, end)
       offset = end
     }
-    if (offset === bytes.length) return
-    if (bytes.length - offset >= HEADER_BYTES && bytes[offset + 4] === FRAME.chunk) this.#begin(bytes, offset)
+    if (offset === length) return
+    if (length - offset >= HEADER_BYTES && bytes[offset + 4] === FRAME.chunk) this.#begin(bytes, offset)
     else this.#keep(bytes, offset)
   }
 

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { FrameReader, FrameWriter, PAYLOAD_BYTES_MAX, ProtocolError } from '../../src/runtime/protocol.ts'
+import {
+  FRAME,
+  FrameReader,
+  FrameWriter,
+  PAYLOAD_BYTES_MAX,
+  ProtocolError,
+} from '../../src/runtime/protocol.ts'
 
 interface Frame {
   type: number
@@ -44,6 +50,23 @@ test('frames come out the same however the bytes were cut', () => {
 
     assert.deepEqual(collect(pieces), FRAMES, `in pieces of ${size} bytes`)
   }
+})
+
+test('body bytes that fill what was read may be given away by whoever gets them', () => {
+  const whole = frame({ type: FRAME.chunk, flags: 0, id: 1, payload: 'x'.repeat(300) })
+  let seen = 0
+  const reader = new FrameReader((_type, _flags, _id, { length, buffer }) => {
+    seen += length
+    if (length === buffer.byteLength) structuredClone(null, { transfer: [buffer as ArrayBuffer] })
+  })
+  for (const [from, to] of [
+    [0, 100],
+    [100, 200],
+    [200, 312],
+  ])
+    reader.push(Buffer.from(new Uint8Array(whole.subarray(from, to)).buffer))
+
+  assert.equal(seen, 300)
 })
 
 test('a frame that says it is longer than any may be, or shorter than its head, is refused at once', () => {
