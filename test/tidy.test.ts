@@ -33,6 +33,7 @@ const ARROWS: Record<string, Record<string, 'value' | 'type'>> = {
   runtime: {
     'cache/server.ts': 'type',
     'cache/wire.ts': 'value',
+    'sandbox/deferred.ts': 'value',
     'sandbox/wire.ts': 'value',
     'scheduler/exchange.ts': 'type',
   },
@@ -57,7 +58,7 @@ const HOMES: Record<string, string[]> = {
   undici: ['runtime'],
   fastify: ['proxy', 'control'],
   '@fastify/multipart': ['control'],
-  esbuild: ['build', 'runtime/prelude.ts'],
+  esbuild: ['build', 'runtime/prelude-bundle.ts'],
   pino: ['logs'],
   'pino-pretty': ['logs'],
   'node:sqlite': ['store'],

@@ -6,8 +6,10 @@
  * rejected, the isolate is good for nothing.
  */
 import { randomBytes } from 'node:crypto'
+import { createContext, Script } from 'node:vm'
 import ivm from 'isolated-vm'
 import type { BundleModule } from '../bundle.ts'
+import { DEFERRED, namedParts } from '../sandbox/deferred.ts'
 import { CONTROL_BYTES, type KernelStart, OUTBOX_BYTES } from '../sandbox/wire.ts'
 import type { InstanceSpec } from './messages.ts'
 import { compileApp } from './modules.ts'
@@ -19,7 +21,7 @@ export class SharedPrelude {
   readonly #main: string
   readonly parts: SharedArrayBuffer
   readonly partsIndex: string
-  #codeCache: ivm.ExternalCopy<ArrayBuffer> | undefined
+  readonly #codeCache: ivm.ExternalCopy<ArrayBuffer>
 
   constructor(prelude: Prelude) {
     this.#main = prelude.main
@@ -34,22 +36,30 @@ export class SharedPrelude {
     for (const [name, text] of Object.entries(prelude.parts))
       bytes.latin1Write(text, index[name]![0], text.length)
     this.partsIndex = JSON.stringify(index)
+    this.#codeCache = codeCacheOf(prelude.main)
   }
 
   /** Runs the sandbox's script in a context; its value is the kernel's interface. */
   async run(isolate: ivm.Isolate, context: ivm.Context): Promise<ivm.Reference<Record<string, unknown>>> {
-    const cached = this.#codeCache
-    const script = await isolate.compileScript(
-      this.#main,
-      cached
-        ? { filename: 'vitrine:sandbox', cachedData: cached }
-        : { filename: 'vitrine:sandbox', produceCachedData: true },
-    )
-    this.#codeCache ??= (script as unknown as { cachedData?: ivm.ExternalCopy<ArrayBuffer> }).cachedData
+    const script = await isolate.compileScript(this.#main, {
+      filename: 'vitrine:sandbox',
+      cachedData: this.#codeCache,
+    })
     const kernel = await script.run(context, { reference: true })
     script.release()
     return kernel as ivm.Reference<Record<string, unknown>>
   }
+}
+
+/**
+ * V8's code cache of a script that has run, so that it holds the functions that were compiled meanwhile, too. isolated-vm
+ * makes caches only of scripts that have not; the code is the platform's own, and its context dies with this call.
+ */
+function codeCacheOf(code: string): ivm.ExternalCopy<ArrayBuffer> {
+  const script = new Script(code, { filename: 'vitrine:sandbox' })
+  script.runInContext(createContext({}))
+  const { buffer, byteOffset, byteLength } = script.createCachedData()
+  return new ivm.ExternalCopy(buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer)
 }
 
 type KernelFunction = ivm.Reference<(...args: Transferable[]) => unknown>
@@ -97,9 +107,9 @@ export class Isolate {
     const exported = await prelude.run(isolate, context)
     const kernel: Record<string, KernelFunction> = {}
     for (const name of KERNEL_FUNCTIONS) {
-      kernel[name] = (await exported.get(name, { reference: true })) as KernelFunction
+      kernel[name] = exported.getSync(name, { reference: true }) as KernelFunction
     }
-    await kernel.installParts!.apply(undefined, [share(prelude.parts), prelude.partsIndex])
+    kernel.installParts!.applySync(undefined, [share(prelude.parts), prelude.partsIndex])
     exported.release()
     made = new Isolate(isolate, context, kernel, memoryMb)
     return made
@@ -112,6 +122,7 @@ export class Isolate {
       vars: spec.vars,
       syntax: spec.syntax,
       seed: randomBytes(32).toString('hex'),
+      parts: partsOf(modules),
     }
     await this.#kernel.open.apply(undefined, [JSON.stringify(start), share(this.control), share(this.outbox)])
     return compileApp({
@@ -160,6 +171,17 @@ export class Isolate {
   dispose(): void {
     if (!this.#isolate.isDisposed) this.#isolate.dispose()
   }
+}
+
+/** With more code than this, all parts are loaded: it costs less than to look for their names, and than the code itself. */
+const SEARCHED_BYTES_MAX = 512 * 1024
+
+/** The parts that the app's code names. */
+function partsOf(modules: readonly BundleModule[]): string[] {
+  const code = modules.filter(module => module.type === 'esm').map(module => Buffer.from(module.content))
+  const size = code.reduce((sum, { length }) => sum + length, 0)
+  if (size > SEARCHED_BYTES_MAX) return Object.keys(DEFERRED)
+  return namedParts(Buffer.concat(code).toString('latin1'))
 }
 
 /** What src/sandbox/main.ts exports. */

@@ -1,6 +1,8 @@
 /**
  * Blob and File. A blob's bytes lie in one array that nothing changes any more; slices share it.
  */
+
+import { piecesOf } from './body-stream.ts'
 import { host } from './current-host.ts'
 import {
   stringCharCodeAt,
@@ -12,7 +14,7 @@ import {
   typedArrayByteOffset,
   typedArraySet,
 } from './primordials.ts'
-import { closeBytes, enqueueBytes, type ReadableByteStreamController, ReadableStream } from './streams.ts'
+import type { ReadableStream } from './streams.ts'
 import { utf8Decode, utf8Encode } from './utf8.ts'
 import {
   type BufferSource,
@@ -28,9 +30,6 @@ import {
   sequence,
   usvString,
 } from './webidl.ts'
-
-/** How much of a blob its stream gives at a time. */
-const STREAM_CHUNK_BYTES = 65_536
 
 const ENDINGS = ['transparent', 'native'] as const
 
@@ -75,21 +74,7 @@ export class Blob {
   }
 
   stream(): ReadableStream<Uint8Array> {
-    const bytes = this.#bytes
-    const size = typedArrayByteLength(bytes)
-    let at = 0
-    return new ReadableStream({
-      type: 'bytes',
-      pull(controller: ReadableByteStreamController) {
-        if (at >= size) {
-          closeBytes(controller)
-          return
-        }
-        const end = at + STREAM_CHUNK_BYTES < size ? at + STREAM_CHUNK_BYTES : size
-        enqueueBytes(controller, new Uint8Array(part(bytes, at, end)))
-        at = end
-      },
-    })
+    return piecesOf(this.#bytes)
   }
 
   async text(): Promise<string> {

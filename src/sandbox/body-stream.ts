@@ -3,7 +3,15 @@ import { type AbortSignal, abortReason, isAborted, onAbort, removeAbort } from '
 import { host } from './current-host.ts'
 import { utf8Encode } from './encoding.ts'
 import type { BodySource } from './host.ts'
-import { apply, arrayBufferIsView, objectCreate, typedArrayByteLength, typedArrayTag } from './primordials.ts'
+import {
+  apply,
+  arrayBufferIsView,
+  objectCreate,
+  typedArrayBuffer,
+  typedArrayByteLength,
+  typedArrayByteOffset,
+  typedArrayTag,
+} from './primordials.ts'
 import {
   closeBytes,
   enqueueBytes,
@@ -16,6 +24,9 @@ import {
   TransformStreamDefaultController,
 } from './streams.ts'
 import { type BufferSource, copyBytes, isBufferSource, Stamp } from './webidl.ts'
+
+/** How much of a blob its stream gives at a time. */
+const PIECE_BYTES = 65_536
 
 const { enqueue } = TransformStreamDefaultController.prototype
 
@@ -106,6 +117,29 @@ function memoryStream(
       closeBytes(controller)
     },
   })
+}
+
+/** A stream of bytes that nobody changes, some at a time. */
+export function piecesOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
+  const size = typedArrayByteLength(bytes)
+  let at = 0
+  return new ReadableStream({
+    type: 'bytes',
+    pull(controller: ReadableByteStreamController) {
+      if (at >= size) return closeBytes(controller)
+      const end = at + PIECE_BYTES < size ? at + PIECE_BYTES : size
+      enqueueBytes(
+        controller,
+        copyBytes(new Uint8Array(typedArrayBuffer(bytes), typedArrayByteOffset(bytes) + at, end - at)),
+      )
+      at = end
+    },
+  })
+}
+
+/** The same chunks in another stream: the first one is locked from now on. */
+export function passedOn(stream: ReadableStream): ReadableStream {
+  return pipeStreamThrough(stream, new TransformStream())
 }
 
 /**

@@ -8,7 +8,7 @@
  */
 import { type AbortSignal, abortReason, isAborted, onAbort, removeAbort } from './abort.ts'
 import { type Blob, blobBytes, blobType, createBlob, isBlob } from './blob.ts'
-import { copiedChunks, openSource, spendOrigin, untouchedOrigin } from './body-stream.ts'
+import { copiedChunks, openSource, passedOn, spendOrigin, untouchedOrigin } from './body-stream.ts'
 import { host } from './current-host.ts'
 import { utf8Decode, utf8Encode } from './encoding.ts'
 import { type FormData, isFormData } from './form-data.ts'
@@ -31,10 +31,8 @@ import {
   isDisturbed,
   isLocked,
   isReadableStream,
-  pipeStreamThrough,
   type ReadableStream,
   readAllBytes,
-  TransformStream,
   teeStream,
 } from './streams.ts'
 import { isURLSearchParams, serializeURLSearchParams } from './url-search-params.ts'
@@ -101,7 +99,7 @@ export class Body {
   move(): Body {
     const source = this.take()
     if (source.kind !== 'stream') return new Body(source, null, this.#signal)
-    const stream = pipeStreamThrough(source.stream, new TransformStream())
+    const stream = passedOn(source.stream)
     return new Body({ kind: 'stream', stream }, stream)
   }
 
@@ -188,6 +186,16 @@ export interface Extracted {
 export function extractBody(init: unknown): Extracted {
   if (typeof init === 'string') return textBody(usvString(init), 'text/plain;charset=UTF-8')
   if (isObject(init)) {
+    if (isBufferSource(init)) return bytesBody(copyBytes(init), null)
+    if (isBlob(init)) return bytesBody(blobBytes(init), blobType(init) || null)
+    if (isURLSearchParams(init)) {
+      return textBody(serializeURLSearchParams(init), 'application/x-www-form-urlencoded;charset=UTF-8')
+    }
+    if (isFormData(init)) {
+      const { bytes, boundary } = serializeFormData(init)
+      return bytesBody(bytes, `multipart/form-data; boundary=${boundary}`)
+    }
+    // Last, as this one loads a part.
     if (isReadableStream(init)) {
       if (isDisturbed(init) || isLocked(init)) {
         throw new TypeError('The body is a ReadableStream that is locked or has been read from.')
@@ -197,15 +205,6 @@ export function extractBody(init: unknown): Extracted {
         ? new Body(origin.source, init, origin.signal)
         : new Body({ kind: 'stream', stream: init }, init)
       return { body, type: null }
-    }
-    if (isBlob(init)) return bytesBody(blobBytes(init), blobType(init) || null)
-    if (isBufferSource(init)) return bytesBody(copyBytes(init), null)
-    if (isFormData(init)) {
-      const { bytes, boundary } = serializeFormData(init)
-      return bytesBody(bytes, `multipart/form-data; boundary=${boundary}`)
-    }
-    if (isURLSearchParams(init)) {
-      return textBody(serializeURLSearchParams(init), 'application/x-www-form-urlencoded;charset=UTF-8')
     }
   }
   return textBody(usvString(init), 'text/plain;charset=UTF-8')

@@ -1,6 +1,6 @@
 /** crypto: random numbers, and what else there is of cryptography as `subtle`. */
 import { host } from './current-host.ts'
-import { DigestStream } from './digest-stream.ts'
+import { type DigestStream, digestStreamClass } from './digest-stream.ts'
 import { DOMException, QuotaExceededError } from './dom-exception.ts'
 import {
   arrayBufferIsView,
@@ -9,7 +9,7 @@ import {
   typedArrayByteLength,
   typedArrayTag,
 } from './primordials.ts'
-import { SubtleCrypto } from './subtle-crypto.ts'
+import { createSubtle, type SubtleCrypto } from './subtle-crypto.ts'
 import {
   bytesOf,
   defineInterface,
@@ -23,13 +23,14 @@ import {
 const RANDOM_BYTES_MAX = 65_536
 
 export class Crypto {
-  #subtle = new (SubtleCrypto as new (key: symbol) => SubtleCrypto)(internally)
+  #subtle: SubtleCrypto | null = null
 
   constructor() {
     onlyInternally(arguments[0])
   }
 
   get subtle(): SubtleCrypto {
+    this.#subtle ??= createSubtle()
     return this.#subtle
   }
 
@@ -58,7 +59,7 @@ export class Crypto {
   /** Cloudflare's: a constructor, not an instance. */
   get DigestStream(): typeof DigestStream {
     void this.#subtle
-    return DigestStream
+    return digestStreamClass()
   }
 
   randomUUID(): string {

@@ -21,6 +21,11 @@ const end = (name: string) => getOwnPropertyDescriptor(TransformStream.prototype
 const readableOf = end('readable')
 const writableOf = end('writable')
 
+/** For who cannot have it before it is asked for. */
+export function digestStreamClass(): typeof DigestStream {
+  return DigestStream
+}
+
 export class DigestStream extends WritableStream {
   #digest: Promise<ArrayBuffer>
 

@@ -174,3 +174,6 @@ class Utf8Decoder implements Decoder {
 
 defineInterface('TextEncoder', TextEncoder)
 defineInterface('TextDecoder', TextDecoder)
+
+/** The method, whatever guests put in its place. */
+export const textDecode = TextDecoder.prototype.decode

@@ -1,48 +1,25 @@
 /**
  * EventSource (https://html.spec.whatwg.org/multipage/server-sent-events.html), and Cloudflare's `EventSource.from`,
- * which reads events from a stream that is there already. The part `event-stream` understands the stream.
+ * which reads events from a stream that is there already.
  */
 import { type AbortSignal, abortSignal, newSignal } from './abort.ts'
 import { parseApiUrl } from './api-url.ts'
 import { DOMException } from './dom-exception.ts'
+import { type EventStream, readEventStream, type StreamEvent } from './event-stream.ts'
 import { dispatchTrusted, EventTarget, eventHandler, setEventHandler } from './event-target.ts'
 import { Event } from './events.ts'
 import { fetch } from './fetch.ts'
 import { MessageEvent } from './message-event.ts'
 import { mimeTypeOf } from './mime-type.ts'
-import type { EventStream, StreamEvent } from './parts/event-stream.ts'
-import { loadPart } from './parts.ts'
-import {
-  arrayPush,
-  fromCharCode,
-  promiseThen,
-  stringIncludes,
-  stringIndexOf,
-  stringSlice,
-  typedArraySet,
-} from './primordials.ts'
+import { arrayPush, fromCharCode, promiseThen } from './primordials.ts'
 import { type Response, responseBody, responseHeaders, responseStatus, responseUrl } from './response.ts'
 import { type ByteReader, isLocked, isReadableStream, readBytes } from './streams.ts'
 import { startTimer } from './timers.ts'
 import { originOf } from './url.ts'
 import { parseUrl } from './url-parser.ts'
 import { serializeUrl } from './url-record.ts'
-import { utf8DecodeRange, utf8Encode } from './utf8.ts'
+import { utf8Encode } from './utf8.ts'
 import { defineInterface, dictionary, internally, requireArguments, usvString } from './webidl.ts'
-
-/** What the part uses of the sandbox. */
-const tools = {
-  newBytes: (length: number) => new Uint8Array(length),
-  copyInto: (target: Uint8Array, bytes: Uint8Array) => typedArraySet(target, bytes),
-  utf8DecodeRange,
-  stringIncludes,
-  stringIndexOf,
-  stringSlice,
-}
-
-export type EventStreamTools = typeof tools
-
-type Part = typeof import('./parts/event-stream.ts')
 
 const STATES = { CONNECTING: 0, OPEN: 1, CLOSED: 2 }
 
@@ -171,11 +148,7 @@ export class EventSource extends EventTarget {
   #read(reader: ByteReader): void {
     this.#reader = reader
     let events: StreamEvent[] = []
-    const stream = loadPart<Part>('event-stream').readEventStream(
-      this.#lastEventId,
-      event => void arrayPush(events, event),
-      tools,
-    )
+    const stream = readEventStream(this.#lastEventId, event => void arrayPush(events, event))
     const next = (): void =>
       void promiseThen(
         reader.next(),

@@ -3,8 +3,8 @@ import { blobBytes, blobType, createFileFromBytes, fileName } from './blob.ts'
 import { host } from './current-host.ts'
 import { utf8Encode } from './encoding.ts'
 import { addFormDataEntry, FormData, formDataEntries } from './form-data.ts'
+import { joinBytes } from './join-bytes.ts'
 import {
-  apply,
   arrayPush,
   numberToString,
   stringCharCodeAt,
@@ -17,13 +17,12 @@ import {
   typedArrayBuffer,
   typedArrayByteLength,
   typedArrayByteOffset,
+  typedArrayIndexOf,
 } from './primordials.ts'
-import { joinBytes } from './streams.ts'
 import { parseUrlencoded } from './url-search-params.ts'
 import { utf8DecodeRange } from './utf8.ts'
 
 const BOUNDARY_RANDOM_BYTES = 12
-const { indexOf } = Uint8Array.prototype
 
 const CR = 0x0d
 const LF = 0x0a
@@ -213,7 +212,7 @@ function find(bytes: Uint8Array, needle: Uint8Array, from: number): number {
 }
 
 function indexOfByte(bytes: Uint8Array, byte: number, from: number): number {
-  return apply(indexOf, bytes, [byte, from])
+  return typedArrayIndexOf(bytes, byte, from)
 }
 
 /** Whether the needle, from its index `skip` on, lies at `at`. */

@@ -47,11 +47,11 @@ export function installOperation(name: string, operation: (...args: never[]) => 
 }
 
 /** An attribute of the global object. Apps may put another value in its place: `[Replaceable]`. */
-export function installAttribute(name: string, value: unknown): void {
+export function installAttribute(name: string, value: () => unknown): void {
   const accessors = {
     get [name]() {
       checkScope(this)
-      return value
+      return value()
     },
     set [name](replacement: unknown) {
       checkScope(this)

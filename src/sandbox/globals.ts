@@ -8,16 +8,13 @@ import { AbortController, AbortSignal } from './abort.ts'
 import { addFetchListener, ExecutionContext, FetchEvent } from './app.ts'
 import { atob, btoa } from './base64.ts'
 import { Blob, File } from './blob.ts'
-import { Cache, CacheStorage, caches } from './cache.ts'
-import { CloseEvent } from './close-event.ts'
-import { CompressionStream, DecompressionStream } from './compression-streams.ts'
 import { console } from './console.ts'
 import { Crypto, crypto } from './crypto.ts'
 import { CryptoKey } from './crypto-key.ts'
+import { DEFERRED } from './deferred.ts'
 import { DOMException, QuotaExceededError } from './dom-exception.ts'
 import { TextDecoder, TextEncoder } from './encoding.ts'
 import { CustomEvent, ErrorEvent, PromiseRejectionEvent } from './event-kinds.ts'
-import { EventSource } from './event-source.ts'
 import { EventTarget } from './event-target.ts'
 import { Event } from './events.ts'
 import { fetch } from './fetch.ts'
@@ -30,39 +27,14 @@ import {
   WorkerGlobalScope,
 } from './global-scope.ts'
 import { Headers } from './headers.ts'
-import { HTMLRewriter } from './html-rewriter.ts'
-import { FixedLengthStream, IdentityTransformStream } from './identity-stream.ts'
-import { MessageChannel, MessagePort } from './message-channel.ts'
 import { MessageEvent } from './message-event.ts'
 import { queueMicrotask, reportError } from './microtask.ts'
 import { Navigator, navigator } from './navigator.ts'
-import { Performance, performance } from './performance.ts'
-import {
-  PerformanceEntry,
-  PerformanceObserver,
-  PerformanceObserverEntryList,
-} from './performance-timeline.ts'
-import { apply, defineProperty, ownKeys } from './primordials.ts'
+import { loadPart } from './parts.ts'
+import { apply, defineProperty, getOwnPropertyDescriptor, ownKeys, setAdd, setHas } from './primordials.ts'
 import { Request } from './request.ts'
 import { Response } from './response.ts'
-import {
-  ByteLengthQueuingStrategy,
-  CountQueuingStrategy,
-  ReadableByteStreamController,
-  ReadableStream,
-  ReadableStreamBYOBReader,
-  ReadableStreamBYOBRequest,
-  ReadableStreamDefaultController,
-  ReadableStreamDefaultReader,
-  TransformStream,
-  TransformStreamDefaultController,
-  WritableStream,
-  WritableStreamDefaultController,
-  WritableStreamDefaultWriter,
-} from './streams.ts'
-import { structuredClone } from './structured-clone.ts'
-import { SubtleCrypto } from './subtle-crypto.ts'
-import { TextDecoderStream, TextEncoderStream } from './text-streams.ts'
+import { structuredClone as cloneValue } from './structured-clone.ts'
 import {
   clearInterval,
   clearTimeout,
@@ -72,76 +44,37 @@ import {
   setTimeout,
 } from './timer-functions.ts'
 import { URL } from './url.ts'
-import { URLPattern } from './url-pattern.ts'
 import { URLSearchParams } from './url-search-params.ts'
-import { PerformanceMark, PerformanceMeasure } from './user-timing.ts'
-import { domString } from './webidl.ts'
-import { WebSocket, WebSocketPair } from './websocket.ts'
+import { domString, requireArguments } from './webidl.ts'
 
 const INTERFACES = {
   AbortController,
   AbortSignal,
   Blob,
-  ByteLengthQueuingStrategy,
-  Cache,
-  CacheStorage,
-  CloseEvent,
-  CompressionStream,
-  CountQueuingStrategy,
   Crypto,
   CryptoKey,
   CustomEvent,
-  DecompressionStream,
   DOMException,
   ErrorEvent,
   Event,
-  EventSource,
   EventTarget,
   ExecutionContext,
   FetchEvent,
   File,
-  FixedLengthStream,
   FormData,
   Headers,
-  HTMLRewriter,
-  IdentityTransformStream,
-  MessageChannel,
   MessageEvent,
-  MessagePort,
   Navigator,
-  Performance,
-  PerformanceEntry,
-  PerformanceMark,
-  PerformanceMeasure,
-  PerformanceObserver,
-  PerformanceObserverEntryList,
   PromiseRejectionEvent,
   QuotaExceededError,
-  ReadableByteStreamController,
-  ReadableStream,
-  ReadableStreamBYOBReader,
-  ReadableStreamBYOBRequest,
-  ReadableStreamDefaultController,
-  ReadableStreamDefaultReader,
   Request,
   Response,
   ServiceWorkerGlobalScope,
-  SubtleCrypto,
   TextDecoder,
-  TextDecoderStream,
   TextEncoder,
-  TextEncoderStream,
-  TransformStream,
-  TransformStreamDefaultController,
   URL,
-  URLPattern,
   URLSearchParams,
-  WebSocket,
-  WebSocketPair,
   WorkerGlobalScope,
-  WritableStream,
-  WritableStreamDefaultController,
-  WritableStreamDefaultWriter,
 }
 
 const FUNCTIONS = {
@@ -160,9 +93,21 @@ const FUNCTIONS = {
   structuredClone,
 }
 
-const ATTRIBUTES = { caches, crypto, navigator, performance, scheduler, self: globalThis }
+const ATTRIBUTES = {
+  caches: () => loadPart<typeof import('./parts/cache.ts')>('cache').caches,
+  crypto: () => crypto,
+  navigator: () => navigator,
+  performance: () => loadPart<typeof import('./parts/performance.ts')>('performance').performance,
+  scheduler: () => scheduler,
+  self: () => globalThis,
+}
 
 const { addEventListener: listen } = EventTarget.prototype
+
+function structuredClone(value: unknown, options: unknown = undefined): unknown {
+  requireArguments(arguments.length, 1, "Failed to execute 'structuredClone'")
+  return cloneValue(value, options)
+}
 
 /** `fetch` listeners are the app in service-worker syntax. */
 function addEventListener(type: unknown, listener: unknown): void {
@@ -175,17 +120,13 @@ function addEventListener(type: unknown, listener: unknown): void {
 
 export function installGlobals(): void {
   openGlobalScope()
-  install(INTERFACES, (name, value) => {
-    defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true })
+  install(INTERFACES, installInterface)
+  install(DEFERRED, (part, { interfaces }) => {
+    for (let i = 0; i < interfaces.length; i++) deferInterface(part, interfaces[i]!)
   })
   install(FUNCTIONS, installOperation)
   install(ATTRIBUTES, installAttribute)
-  defineProperty(globalThis, 'console', {
-    value: console,
-    writable: true,
-    enumerable: false,
-    configurable: true,
-  })
+  installInterface('console', console)
   // An isolate that waits uses no CPU time and answers nobody.
   defineProperty(Atomics, 'wait', {
     value: function wait() {
@@ -195,6 +136,40 @@ export function installGlobals(): void {
     enumerable: false,
     configurable: true,
   })
+}
+
+function installInterface(name: string, value: unknown): void {
+  defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true })
+}
+
+/** The getters of interfaces whose part is not loaded. */
+const deferring = new Set<unknown>()
+
+/** Until somebody asks for one of the part's, or puts something else in its place, it is an accessor. */
+function deferInterface(part: string, name: string): void {
+  const accessors = {
+    get [name]() {
+      openPart(part)
+      return loadPart<Record<string, unknown>>(part)[name]
+    },
+    set [name](value: unknown) {
+      installInterface(name, value)
+    },
+  }
+  const descriptor = getOwnPropertyDescriptor(accessors, name)!
+  descriptor.enumerable = false
+  setAdd(deferring, descriptor.get)
+  defineProperty(globalThis, name, descriptor)
+}
+
+/** Loads a part and has its interfaces be there, but for those in whose place the app has put something. */
+export function openPart(part: string): void {
+  const exported = loadPart<Record<string, unknown>>(part)
+  const { interfaces } = DEFERRED[part]!
+  for (let i = 0; i < interfaces.length; i++) {
+    const getter = getOwnPropertyDescriptor(globalThis, interfaces[i]!)?.get
+    if (setHas(deferring, getter)) installInterface(interfaces[i]!, exported[interfaces[i]!])
+  }
 }
 
 function install<Value>(values: Record<string, Value>, put: (name: string, value: Value) => void): void {

@@ -2,7 +2,7 @@
  * HTMLRewriter, as Workers have it (https://developers.cloudflare.com/workers/runtime-apis/html-rewriter/): the
  * interface; a part does the work.
  */
-import { TextDecoder } from './encoding.ts'
+import { TextDecoder, textDecode } from './encoding.ts'
 import type { DocumentHandlers, ElementHandlers } from './html/rewriter.ts'
 import { mimeParameter, mimeTypeOf } from './mime-type.ts'
 import { loadPart } from './parts.ts'
@@ -27,7 +27,6 @@ import {
   usvString,
 } from './webidl.ts'
 
-const { decode } = TextDecoder.prototype
 const encodingGetter = getOwnPropertyDescriptor(TextDecoder.prototype, 'encoding')!.get!
 
 /** What the part needs of the rest of the sandbox, so that it does not bring a second one. */
@@ -146,5 +145,5 @@ function readTexts(stream: ReadableStream): { next(): Promise<string | null> } {
 }
 
 function decodeWith(decoder: TextDecoder, bytes: Uint8Array, stream: boolean): string {
-  return apply(decode, decoder, [bytes, { stream }]) as string
+  return apply(textDecode, decoder, [bytes, { stream }]) as string
 }

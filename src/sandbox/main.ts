@@ -8,7 +8,7 @@ import { setHost } from './current-host.ts'
 import { limitDigests, startDigest, startDigestStream, startOperation } from './digests.ts'
 import { askCache, limitFetches, startFetch } from './fetches.ts'
 import { reportException } from './global-scope.ts'
-import { installGlobals } from './globals.ts'
+import { installGlobals, openPart } from './globals.ts'
 import { cancel, collectBytes, collectText, pull } from './incoming.ts'
 import { enter as enterKernel, openKernel } from './kernel.ts'
 import { limitLogging, log } from './logging.ts'
@@ -20,7 +20,7 @@ import { requireRequest } from './request-context.ts'
 import { limitServing } from './serve.ts'
 import { limitTimers, startTimer, stopTimer } from './timers.ts'
 import { installWebAssembly, tellWasmMemory } from './web-assembly.ts'
-import { limitWebSockets } from './websocket.ts'
+import { limitWebSockets } from './websocket-limits.ts'
 import type { KernelStart } from './wire.ts'
 
 setHost({
@@ -45,7 +45,7 @@ installWebAssembly()
 
 /** Tells the isolate which app it will run. `start`: JSON of KernelStart. */
 export function open(start: string, control: SharedArrayBuffer, outbox: SharedArrayBuffer): void {
-  const { limits, vars, syntax, seed } = jsonParse(start) as KernelStart
+  const { limits, vars, syntax, seed, parts } = jsonParse(start) as KernelStart
   openOutbox(control, outbox)
   openKernel(control)
   tellWasmMemory(control)
@@ -57,6 +57,7 @@ export function open(start: string, control: SharedArrayBuffer, outbox: SharedAr
   limitTimers(limits.timersMax)
   seedRandom(seed)
   setEnv(vars)
+  for (let i = 0; i < parts.length; i++) openPart(parts[i]!)
   if (syntax === 'service-worker') {
     const names = ownKeys(vars) as string[]
     for (let i = 0; i < names.length; i++)

@@ -14,7 +14,6 @@ import {
   whenRoom,
 } from './outbox.ts'
 import {
-  apply,
   mapDelete,
   mapGet,
   mapSet,
@@ -29,14 +28,11 @@ import {
   typedArrayTag,
 } from './primordials.ts'
 import type { RequestContext } from './request-context.ts'
-import { ReadableStream, ReadableStreamDefaultReader } from './streams.ts'
+import { cancelReader, type ReadableStreamDefaultReader, readerOf, readFrom } from './streams.ts'
 import { RECORD, RECORD_ALIGNMENT } from './wire.ts'
 
 /** Texts up to this many characters are encoded by the host in one piece, longer ones in pieces of this. */
 export const TEXT_PIECE_CHARS = 131_072
-
-const { getReader } = ReadableStream.prototype
-const { read: readerRead, cancel: readerCancel } = ReadableStreamDefaultReader.prototype
 
 const open = new Map<number, Outgoing>()
 
@@ -74,7 +70,7 @@ export class Outgoing {
         recordUint32(RECORD.pipe, this.id, source.id)
         return
       case 'stream':
-        this.#reader = apply(getReader, source.stream, []) as ReadableStreamDefaultReader<unknown>
+        this.#reader = readerOf(source.stream)
         return this.#read()
     }
   }
@@ -88,7 +84,7 @@ export class Outgoing {
   stop(reason: unknown): void {
     if (this.#closed) return
     this.#close()
-    if (this.#reader) ignore(apply(readerCancel, this.#reader, [reason]) as Promise<void>)
+    if (this.#reader) ignore(cancelReader(this.#reader, reason))
   }
 
   /** A body that the host took over (`pipe`) has been sent or has broken off there. */
@@ -141,7 +137,7 @@ export class Outgoing {
     if (this.#closed) return
     if (this.#credit <= 0) return this.#wait(() => this.#read())
     promiseThen(
-      apply(readerRead, this.#reader!, []) as Promise<{ done: boolean; value?: unknown }>,
+      readFrom(this.#reader!),
       result => {
         if (this.#closed) return
         if (result.done) return this.#end()
@@ -150,7 +146,7 @@ export class Outgoing {
           const error = new TypeError(
             'A body stream must produce Uint8Array chunks; use a TextEncoderStream for text.',
           )
-          ignore(apply(readerCancel, this.#reader!, [error]) as Promise<void>)
+          ignore(cancelReader(this.#reader!, error))
           return this.#fail(error)
         }
         this.#sendBytes(chunk as Uint8Array, 0, typedArrayByteLength(chunk), () => this.#read())

@@ -1,8 +1,9 @@
 /**
- * Parts: heavy code that few apps need, evaluated when it is first used.
+ * Parts: code that not every app needs, evaluated when it is first used.
  *
- * Their texts lie in memory that all isolates of a runtime share; each is a script in latin1 whose value is the
- * exports of one file in `parts/`. Guests reach neither the memory nor the function that evaluates.
+ * Their texts lie in memory that all isolates of a runtime share; each is a script in latin1 whose value is a function
+ * of the main script's links that returns the exports of one file in `parts/` (src/runtime/prelude-bundle.ts). Guests
+ * reach neither the memory nor the function that evaluates.
  */
 import { latin1Decode } from './latin1.ts'
 import { objectCreate } from './primordials.ts'
@@ -15,6 +16,7 @@ export type PartIndex = Record<string, readonly [offset: number, length: number]
 const evaluate = globalThis.eval
 
 let texts: Uint8Array
+let links: readonly unknown[] = []
 let places: PartIndex
 const loaded: Record<string, unknown> = objectCreate(null)
 
@@ -24,9 +26,14 @@ export function installParts(memory: SharedArrayBuffer, index: PartIndex): void 
   places = index
 }
 
+/** What parts import of the main script. Called at its end. */
+export function linkParts(values: readonly unknown[]): void {
+  links = values
+}
+
 /** The exports of `parts/<name>.ts`. */
 export function loadPart<Exports>(name: string): Exports {
-  loaded[name] ??= evaluate(partText(name))
+  loaded[name] ??= (evaluate(partText(name)) as (links: readonly unknown[]) => unknown)(links)
   return loaded[name] as Exports
 }
 

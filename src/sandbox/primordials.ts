@@ -171,6 +171,7 @@ export const typedArrayTag = getter(typedArrayPrototype, Symbol.toStringTag) as 
 export const typedArrayAt = method(typedArrayPrototype, 'at')
 export const typedArrayFill = method(typedArrayPrototype, 'fill')
 export const typedArraySet = method(typedArrayPrototype, 'set')
+export const typedArrayIndexOf = method(typedArrayPrototype, 'indexOf')
 
 export const uint8ArrayFromBase64 = bind.call(Uint8Array.fromBase64, Uint8Array) as (
   text: string,

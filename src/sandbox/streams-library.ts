@@ -15,7 +15,7 @@ import {
   WritableStreamDefaultController,
   WritableStreamDefaultWriter,
 } from 'web-streams-polyfill'
-import { defineProperty, getPrototypeOf, setPrototypeOf } from './primordials.ts'
+import { defineProperty, getPrototypeOf, ownKeys, setPrototypeOf } from './primordials.ts'
 
 export {
   ByteLengthQueuingStrategy,
@@ -53,8 +53,9 @@ function nameClasses(): void {
     WritableStreamDefaultController,
     WritableStreamDefaultWriter,
   }
-  for (const [name, Class] of Object.entries(classes)) {
-    defineProperty(Class, 'name', { value: name, configurable: true })
+  const names = ownKeys(classes) as (keyof typeof classes)[]
+  for (let i = 0; i < names.length; i++) {
+    defineProperty(classes[names[i]!], 'name', { value: names[i], configurable: true })
   }
 }
 

@@ -2,6 +2,7 @@
  * The Streams standard, and what the platform itself does with streams, through methods that no guest can have
  * patched.
  */
+import { joinBytes } from './join-bytes.ts'
 import {
   apply,
   arrayPush,
@@ -10,7 +11,6 @@ import {
   PromiseConstructor,
   promiseThen,
   typedArrayByteLength,
-  typedArraySet,
   typedArrayTag,
 } from './primordials.ts'
 import {
@@ -48,7 +48,7 @@ interface StreamInternals {
 
 const { getReader, tee, pipeThrough, cancel } = ReadableStream.prototype
 const lockedGetter = getOwnPropertyDescriptor(ReadableStream.prototype, 'locked')!.get!
-const { cancel: cancelReader } = ReadableStreamDefaultReader.prototype
+const { read, cancel: cancelOfReader } = ReadableStreamDefaultReader.prototype
 const { enqueue, close, error } = ReadableByteStreamController.prototype
 const { respond } = ReadableStreamBYOBRequest.prototype
 const byobRequestGetter = getOwnPropertyDescriptor(ReadableByteStreamController.prototype, 'byobRequest')!
@@ -96,6 +96,21 @@ export function pipeStreamThrough(stream: ReadableStream, transform: TransformSt
   return apply(pipeThrough, stream, [transform])
 }
 
+/** Locks the stream. */
+export function readerOf(stream: ReadableStream): ReadableStreamDefaultReader<unknown> {
+  return apply(getReader, stream, []) as ReadableStreamDefaultReader<unknown>
+}
+
+export function readFrom(
+  reader: ReadableStreamDefaultReader<unknown>,
+): Promise<{ done: boolean; value?: unknown }> {
+  return apply(read, reader, []) as Promise<{ done: boolean; value?: unknown }>
+}
+
+export function cancelReader(reader: ReadableStreamDefaultReader<unknown>, reason: unknown): Promise<void> {
+  return apply(cancelOfReader, reader, [reason]) as Promise<void>
+}
+
 export function enqueueBytes(controller: ReadableByteStreamController, bytes: Uint8Array): void {
   apply(enqueue, controller, [bytes])
 }
@@ -140,9 +155,8 @@ export interface ByteReader {
 
 /** Locks the stream. */
 export function readBytes(stream: ReadableStream): ByteReader {
-  const reader = apply(getReader, stream, []) as ReadableStreamDefaultReader
-  const stop = (reason: unknown) =>
-    void promiseThen(apply(cancelReader, reader, [reason]) as Promise<void>, undefined, () => {})
+  const reader = readerOf(stream)
+  const stop = (reason: unknown) => void promiseThen(cancelReader(reader, reason), undefined, () => {})
   return {
     next: () =>
       new PromiseConstructor((resolve, reject) => {
@@ -166,7 +180,7 @@ export function readBytes(stream: ReadableStream): ByteReader {
  * Uint8Array.
  */
 export function readAllBytes(stream: ReadableStream): Promise<{ bytes: Uint8Array<ArrayBuffer> }> {
-  const reader = apply(getReader, stream, []) as ReadableStreamDefaultReader
+  const reader = readerOf(stream)
   const chunks: Uint8Array[] = []
   let total = 0
   return new PromiseConstructor((resolve, reject) => {
@@ -177,19 +191,19 @@ export function readAllBytes(stream: ReadableStream): Promise<{ bytes: Uint8Arra
       _chunkSteps(chunk) {
         if (typedArrayTag(chunk) !== 'Uint8Array') {
           const reason = new TypeError('A body stream must give Uint8Array chunks.')
-          promiseThen(apply(cancelReader, reader, [reason]) as Promise<void>, undefined, () => {})
+          promiseThen(apply(cancelOfReader, reader, [reason]) as Promise<void>, undefined, () => {})
           return reject(reason)
         }
         arrayPush(chunks, chunk as Uint8Array)
         total += typedArrayByteLength(chunk)
         more = true
-        if (!reading) read()
+        if (!reading) readOn()
       },
       // Without a prototype the result has no `then`, whatever a guest has put on Object.prototype.
       _closeSteps: () => resolve({ __proto__: null, bytes: joinBytes(chunks, total) } as never),
       _errorSteps: reject,
     }
-    const read = () => {
+    const readOn = () => {
       reading = true
       while (more) {
         more = false
@@ -197,17 +211,6 @@ export function readAllBytes(stream: ReadableStream): Promise<{ bytes: Uint8Arra
       }
       reading = false
     }
-    read()
+    readOn()
   })
-}
-
-/** One array of all the chunks' bytes, `total` in number. */
-export function joinBytes(chunks: readonly Uint8Array[], total: number): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(total)
-  let at = 0
-  for (let i = 0; i < chunks.length; i++) {
-    typedArraySet(all, chunks[i]!, at)
-    at += typedArrayByteLength(chunks[i]!)
-  }
-  return all
 }

@@ -13,6 +13,7 @@ import {
   dictionary,
   domString,
   enumeration,
+  internally,
   isBufferSource,
   isObject,
   onlyInternally,
@@ -39,6 +40,11 @@ const contextOf = (name: string) => `Failed to execute '${name}' on 'SubtleCrypt
 
 async function run(name: string, args: readonly unknown[]): Promise<unknown> {
   return decodeAnswer(await host.subtle(encodeOperation(name, args)))
+}
+
+/** The one of an app. */
+export function createSubtle(): SubtleCrypto {
+  return new (SubtleCrypto as new (key: symbol) => SubtleCrypto)(internally)
 }
 
 export class SubtleCrypto {

@@ -1,5 +1,5 @@
 /** TextEncoderStream and TextDecoderStream. */
-import { TextDecoder, utf8Encode } from './encoding.ts'
+import { TextDecoder, textDecode, utf8Encode } from './encoding.ts'
 import { apply, stringCharCodeAt, stringSlice } from './primordials.ts'
 import {
   type ReadableStream,
@@ -10,7 +10,6 @@ import {
 import { defineInterface, domString, isBufferSource } from './webidl.ts'
 
 const { enqueue } = TransformStreamDefaultController.prototype
-const { decode } = TextDecoder.prototype
 
 type Controller = TransformStreamDefaultController<unknown>
 
@@ -58,11 +57,11 @@ export class TextDecoderStream {
     this.#transform = new TransformStream<unknown, unknown>({
       transform(chunk: unknown, controller: Controller) {
         if (!isBufferSource(chunk, true)) throw new TypeError('A TextDecoderStream takes bytes only.')
-        const text = apply(decode, decoder, [chunk, { stream: true }])
+        const text = apply(textDecode, decoder, [chunk, { stream: true }])
         if (text !== '') apply(enqueue, controller, [text])
       },
       flush(controller: Controller) {
-        const text = apply(decode, decoder, [])
+        const text = apply(textDecode, decoder, [])
         if (text !== '') apply(enqueue, controller, [text])
       },
     })

@@ -25,6 +25,7 @@ import {
   usvString,
 } from './webidl.ts'
 import { isSendableCode } from './websocket-frames.ts'
+import { messageBytesMax } from './websocket-limits.ts'
 import { type Link, Transport } from './websocket-transport.ts'
 
 const CONNECTING = 0
@@ -33,12 +34,6 @@ const CLOSING = 2
 const CLOSED = 3
 
 const REASON_BYTES_MAX = 123
-
-let messageBytesMax = 0
-
-export function limitWebSockets(limits: { webSocketMessageBytesMax: number }): void {
-  messageBytesMax = limits.webSocketMessageBytesMax
-}
 
 const resolved = promiseResolve(undefined)
 
@@ -69,7 +64,7 @@ export function openBy(opener: typeof open): void {
 
 /** A transport that speaks to a server. */
 export function clientTransport(target: Link): Transport {
-  return new Transport(target, { isClient: true, messageBytesMax })
+  return new Transport(target, { isClient: true, messageBytesMax: messageBytesMax() })
 }
 
 export class WebSocket extends EventTarget {
@@ -260,7 +255,7 @@ export class WebSocket extends EventTarget {
           'A WebSocket that was accepted or returned before cannot be returned in a Response.',
         )
       }
-      const transport = new Transport(link, { isClient: false, messageBytesMax })
+      const transport = new Transport(link, { isClient: false, messageBytesMax: messageBytesMax() })
       socket.#onward = transport
       while (socket.#waiting.length > 0) (arrayShift(socket.#waiting) as () => void)()
       return transport

@@ -184,4 +184,6 @@ export interface KernelStart {
   syntax: 'module' | 'service-worker'
   /** 64 hex digits. */
   seed: string
+  /** Those that the app names (deferred.ts). */
+  parts: string[]
 }

@@ -46,7 +46,7 @@ async function installParts(context: ivm.Context, names: string[]): Promise<void
   const texts: Buffer[] = []
   let offset = 0
   for (const name of names) {
-    const text = Buffer.from(partExpression(await bundle({ part: name })), 'latin1')
+    const text = Buffer.from(partFunction(await bundle({ part: name })), 'latin1')
     index[name] = [offset, text.length]
     texts.push(text)
     offset += text.length
@@ -59,9 +59,10 @@ async function installParts(context: ivm.Context, names: string[]): Promise<void
   ])
 }
 
-/** An IIFE with a global name declares a variable: this gives the expression that it is set to. */
-function partExpression(script: string): string {
-  return script.replace(/^"use strict";\s*/, '').replace(/^var sandbox = /, '')
+/** An IIFE with a global name declares a variable: this gives a function of the expression that it is set to. */
+function partFunction(script: string): string {
+  const expression = script.replace(/^"use strict";\s*/, '').replace(/^var sandbox = /, '')
+  return `(() => ${expression.replace(/;\s*$/, '')})`
 }
 
 type Input = { source: string } | { part: string }

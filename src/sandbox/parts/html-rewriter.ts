@@ -7,6 +7,7 @@ import type { HtmlTools } from '../html-rewriter.ts'
 import type { ReadableByteStreamController, ReadableStream } from '../streams.ts'
 
 export { parseSelectors } from '../html/selectors.ts'
+export * from '../html-rewriter.ts'
 
 let interfaces: HtmlInterfaces | undefined
 

@@ -1,5 +1,7 @@
 /** URL patterns, compiled and matched (https://urlpattern.spec.whatwg.org/). */
 
+export * from '../url-pattern.ts'
+
 import { Canonical } from '../url-pattern/canonical.ts'
 import { type Component, compileComponent } from '../url-pattern/component.ts'
 import {

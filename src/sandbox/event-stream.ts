@@ -1,10 +1,10 @@
 /**
  * An event stream's events (https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation).
  *
- * A part is evaluated after guest code ran, so built-ins come as `tools`. Neither a line nor an event has a limit of its
- * own: both lie in the app's memory, and count towards its limit.
+ * Neither a line nor an event has a limit of its own: both lie in the app's memory, and count towards its limit.
  */
-import type { EventStreamTools } from '../event-source.ts'
+import { stringIncludes, stringIndexOf, stringSlice, typedArraySet } from './primordials.ts'
+import { utf8DecodeRange } from './utf8.ts'
 
 /** What an event source is told. */
 export interface StreamEvent {
@@ -26,14 +26,9 @@ const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 const INITIAL_BYTES = 1024
 
-export function readEventStream(
-  lastEventId: string,
-  tell: (event: StreamEvent) => void,
-  tools: EventStreamTools,
-): EventStream {
-  const { newBytes, copyInto, utf8DecodeRange, stringIncludes, stringIndexOf, stringSlice } = tools
+export function readEventStream(lastEventId: string, tell: (event: StreamEvent) => void): EventStream {
   /** A line that has no end yet: it grows by doubling, so that tiny chunks cost no more than large ones. */
-  let line = newBytes(INITIAL_BYTES)
+  let line = new Uint8Array(INITIAL_BYTES)
   let length = 0
   let endedByReturn = false
   let isFirst = true
@@ -73,8 +68,8 @@ export function readEventStream(
   function keep(bytes: Uint8Array, start: number, end: number): void {
     const needed = length + end - start
     if (needed > line.length) {
-      const grown = newBytes(needed > 2 * line.length ? needed : 2 * line.length)
-      copyInto(grown, line)
+      const grown = new Uint8Array(needed > 2 * line.length ? needed : 2 * line.length)
+      typedArraySet(grown, line)
       line = grown
     }
     for (let i = start; i < end; i++) line[length++] = bytes[i]!

@@ -1,0 +1,2 @@
+/** `caches`. */
+export * from '../cache.ts'

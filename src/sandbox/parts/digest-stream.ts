@@ -1,0 +1,2 @@
+/** DigestStream. */
+export * from '../digest-stream.ts'

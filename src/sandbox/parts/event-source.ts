@@ -1,0 +1,2 @@
+/** EventSource. */
+export * from '../event-source.ts'

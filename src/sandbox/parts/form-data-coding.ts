@@ -1,0 +1,2 @@
+/** Forms on the wire. */
+export * from '../form-data-coding.ts'

@@ -1,0 +1,2 @@
+/** crypto.subtle. */
+export * from '../subtle-crypto.ts'
