@@ -9,7 +9,7 @@ import { describeMachine } from '../support/machine.ts'
 import { Arena } from './arena.ts'
 import { Baseline, measureBaseline, p99Beside } from './baseline.ts'
 import { baselineLines, headline, type Results, rowLine, writeFigures } from './report.ts'
-import { type Row, type TrialOptions, tryAttack, tryTogether } from './trial.ts'
+import { build, type Row, type TrialOptions, tryAttack, tryTogether } from './trial.ts'
 
 const USAGE = `npm run attack -- [--only NAME,…] [--short] [--write]
 
@@ -44,6 +44,7 @@ async function main(): Promise<void> {
   const { attacks, together, short, write } = readCommandLine()
   const machine = describeMachine()
   console.log(machine.join('\n'))
+  await build(attacks)
   await using arena = await Arena.open()
   await arena.measure(async () => {}, WARM_UP_MS)
   const baseline = short ? new Baseline([]) : await measureBaseline(arena, BASELINE_MS)

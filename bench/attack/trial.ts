@@ -4,8 +4,9 @@ import { buildApp } from '../../src/build/build.ts'
 import { encodeUpload } from '../../src/build/upload.ts'
 import { OPTIONS } from '../../src/config.ts'
 import { type Attack, type AttackAnswer, judge, sendAttack } from '../../test/support/attack.ts'
-import type { LogRecord } from '../support/log-reader.ts'
 import { type Arena, type Measured, WALL_MS } from './arena.ts'
+import { p99BesideCalm } from './calm.ts'
+import { FACTS_MS_MAX, missingFacts } from './facts.ts'
 
 /** An attack ends this long after its limit, at the latest. */
 const LATE_MS_MAX = 500
@@ -14,10 +15,6 @@ export const RATIO_MAX = 2
 /** Memory that a process keeps for itself after hard work: V8's heaps and malloc's arenas give it back by and by. */
 const KEPT_BYTES_MAX = 256 * 2 ** 20
 const RETURN_MS_MAX = 3000
-const FACTS_MS_MAX = 3000
-/** An attack of so many clients at once, or so short, costs the platform less by its app than by its requests. */
-const FLOOD = 500
-const SHORT_MS = 100
 
 export interface Row {
   name: string
@@ -34,15 +31,18 @@ export interface Row {
 }
 
 /** How the first round of an attack ended. */
-interface Ended {
+export interface Ended {
   outcomes: string[]
   answers: AttackAnswer[]
   endMs: number
 }
 
-interface Repeated extends Ended {
-  /** How often it was repeated, the first round included. */
+/** What it asked of the platform besides CPU time, all rounds together. */
+export interface Repeated extends Ended {
   rounds: number
+  deploys: number
+  requests: number
+  bytesReceived: number
 }
 
 export interface TrialOptions {
@@ -71,9 +71,7 @@ export async function tryAttack(arena: Arena, attack: Attack, options: TrialOpti
     statuses: [...new Set(answers.map(({ status }) => status))],
     endMs,
     victim: measured.victim,
-    ratio:
-      measured.victim.p99Ms /
-      (await fairP99Ms(arena, attack, { ...measured, ...measured.value, ...options })),
+    ratio: measured.victim.p99Ms / (await fairP99Ms(arena, attack, { ...measured, ...options })),
     rssPeakBytes: measured.rssPeakBytes,
     keptBytes,
     problems: problems.filter(problem => problem !== null),
@@ -83,36 +81,15 @@ export async function tryAttack(arena: Arena, attack: Attack, options: TrialOpti
   return row
 }
 
-/**
- * The victim's p99 beside a well-behaved app that uses as much CPU time; for a flood of clients and for short requests
- * beside one that is asked as often: to take requests costs the platform the same, whatever the app then does.
- */
+/** Beside an app that uses as much CPU time, or beside one that has as much done for it: where the victim fares worse. */
 async function fairP99Ms(
   arena: Arena,
   attack: Attack,
-  {
-    cpuCores,
-    rounds,
-    endMs,
-    fairP99Ms,
-    ms,
-  }: TrialOptions & { cpuCores: number; rounds: number; endMs: number },
+  { cpuCores, value, fairP99Ms, ms }: TrialOptions & Measured<Repeated>,
 ): Promise<number> {
-  const fair = await fairP99Ms(cpuCores)
-  if (attack.atOnce < FLOOD && endMs > SHORT_MS) return fair
-  const calm: Attack = { ...attack, name: 'calm', status: null, readMs: Infinity }
-  await arena.platform.upload(calm.name, `export default { fetch() { return new Response('answered') } }`)
-  const options = { port: arena.platform.appsPort, neverMs: WALL_MS }
-  const act = async () => {
-    const began = performance.now()
-    for (let round = 0; round < rounds; round++) {
-      await sendAttack(calm, options)
-      await sleep(Math.max(0, began + ((round + 1) * ms) / rounds - performance.now()))
-    }
-  }
-  const { victim } = await arena.measure(act, ms)
-  await arena.delete(calm.name)
-  return Math.max(fair, victim.p99Ms)
+  const busy = await fairP99Ms(cpuCores)
+  const calm = Number.isFinite(busy) ? await p99BesideCalm(arena, { attack, done: value, ms }) : 0
+  return Math.max(busy, calm)
 }
 
 /** Several attacks at once: what counts is the victim. */
@@ -152,13 +129,20 @@ function judgeVictim(row: Row): void {
 async function repeat(arena: Arena, attack: Attack, ms: number): Promise<Repeated> {
   const end = performance.now() + ms
   const first = await once(arena, attack, { deploys: true })
+  const done = { rounds: 1, deploys: 1, requests: first.answers.length, bytesReceived: bytesOf(first) }
   let deploys = first.answers.length === 0
-  let rounds = 1
-  for (; performance.now() < end; rounds++) {
-    const { outcomes, answers } = await once(arena, attack, { deploys })
-    deploys = answers.length === 0 || outcomes.includes('loadShed')
+  for (; performance.now() < end; done.rounds++) {
+    if (deploys) done.deploys++
+    const ended = await once(arena, attack, { deploys })
+    done.requests += ended.answers.length
+    done.bytesReceived += bytesOf(ended)
+    deploys = ended.answers.length === 0 || ended.outcomes.includes('loadShed')
   }
-  return { ...first, rounds }
+  return { ...first, ...done }
+}
+
+function bytesOf({ answers }: Ended): number {
+  return answers.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
 async function once(arena: Arena, attack: Attack, { deploys }: { deploys: boolean }): Promise<Ended> {
@@ -172,10 +156,19 @@ async function once(arena: Arena, attack: Attack, { deploys }: { deploys: boolea
   return { outcomes, answers, endMs: Math.max(...answers.map(({ ms }) => ms)) }
 }
 
+const uploads = new Map<string, FormData>()
+
+/** Built before it is measured: bundling is the deployer's work, and takes CPU time of the cores that all share. */
+export async function build(attacks: readonly Attack[]): Promise<void> {
+  for (const { name, file } of attacks) {
+    const { upload } = await buildApp({ path: file, bundleBytesMax: OPTIONS.bundleBytesMax.default })
+    uploads.set(name, encodeUpload({ ...upload, name }))
+  }
+}
+
 /** Null, or as what the deploy was refused. */
-async function deploy({ platform }: Arena, { name, file }: Attack): Promise<string | null> {
-  const { upload } = await buildApp({ path: file, bundleBytesMax: OPTIONS.bundleBytesMax.default })
-  const body = encodeUpload({ ...upload, name })
+async function deploy({ platform }: Arena, { name }: Attack): Promise<string | null> {
+  const body = uploads.get(name)!
   const response = await fetch(new URL(`/api/v1/apps/${name}`, platform.controlUrl), { method: 'PUT', body })
   const { error } = (await response.json()) as { error?: { code: string } }
   if (response.ok) return null
@@ -206,67 +199,6 @@ function limitOf(outcome: string, { readMs, bodyBytes, expect }: Attack): number
     default:
       return WALL_MS + (Number.isFinite(readMs) ? readMs : 0) + (bodyBytes > 0 ? WALL_MS : 0)
   }
-}
-
-/** What metrics and log do not tell of the attack; null if they tell all. They may lag a little. */
-async function missingFacts(arena: Arena, attack: Attack, ended: Ended): Promise<string | null> {
-  const deadline = performance.now() + FACTS_MS_MAX
-  for (;;) {
-    const missing = (await missingMetric(arena, attack, ended)) ?? missingRecord(arena, attack, ended)
-    if (missing === null || performance.now() > deadline) return missing
-    await sleep(50)
-  }
-}
-
-/** Outcomes that end the instance, and the reasons that its end may have. */
-const TERMINATIONS: Record<string, RegExp> = {
-  exceededCpu: /^(?:exceededCpu|exceededMemory|runtimeDied)$/,
-  exceededMemory: /^(?:exceededMemory|exceededCpu|runtimeDied)$/,
-  internalError: /^(?:protocolViolation|runtimeDied)$/,
-}
-
-async function missingMetric({ platform }: Arena, { name }: Attack, ended: Ended): Promise<string | null> {
-  const text = await (await fetch(platform.metricsUrl)).text()
-  const counted = (family: string, labels: RegExp) =>
-    text.split('\n').some(line => line.startsWith(`${family}{`) && labels.test(line) && !line.endsWith(' 0'))
-  if (ended.answers.length === 0) {
-    const found = counted('vitrine_deploys_total', /result="startup_failed"/)
-    return found ? null : 'no deploy is counted as startup_failed'
-  }
-  for (const outcome of new Set(ended.outcomes)) {
-    const labels = new RegExp(`app="${name}".*outcome="${outcome}"`)
-    if (!counted('vitrine_requests_total', labels)) return `no request is counted as ${outcome}`
-    const reasons = TERMINATIONS[outcome]?.source.slice(1, -1)
-    const ends = new RegExp(`app="${name}".*reason="${reasons}"`)
-    if (reasons && !counted('vitrine_instance_terminations_total', ends)) {
-      return `no end of an instance is counted for ${outcome}`
-    }
-  }
-  return null
-}
-
-function missingRecord(arena: Arena, { name }: Attack, ended: Ended): string | null {
-  const lines = arena.log.records().filter(line => line.app === name)
-  if (ended.answers.length === 0) {
-    const found = lines.some(line => line.result === 'startup_failed')
-    return found ? null : 'the log has no record of the deploy'
-  }
-  const ids = new Set<unknown>(ended.answers.map(({ requestId }) => requestId))
-  const requests = lines.filter(line => line.kind === 'request' && ids.has(line.requestId))
-  if (!requests.every(line => line.version && typeof line.cpuMs === 'number')) {
-    return 'the log does not say of which version a request was, or what it used'
-  }
-  for (const outcome of ended.outcomes) {
-    const reasons = TERMINATIONS[outcome]
-    const tells = (line: LogRecord) =>
-      reasons!.test(String(line.reason)) &&
-      Array.isArray(line.lastLines) &&
-      line.version &&
-      typeof line.cpuMs === 'number' &&
-      typeof line.heapBytes === 'number'
-    if (reasons && !lines.some(tells)) return `the log has no record of an instance that ended for ${outcome}`
-  }
-  return null
 }
 
 /** Memory beyond what there was before, once it has come back or had its time. */

@@ -56,6 +56,8 @@ export interface AttackAnswer {
   status: number
   /** Until the response was complete, or the connection had gone. */
   ms: number
+  /** Of the response's body, as far as it was read. */
+  bytes: number
 }
 
 export interface SendOptions {
@@ -83,12 +85,16 @@ function send(attack: Attack, { port, neverMs }: SendOptions): Promise<AttackAns
   const outgoing = request({ host: '127.0.0.1', port, method, headers, agent: false })
   return new Promise(resolve => {
     let status = 0
+    let bytes = 0
     outgoing.on('error', () => {})
-    outgoing.on('close', () => resolve({ requestId, status, ms: performance.now() - began }))
+    outgoing.on('close', () => resolve({ requestId, status, ms: performance.now() - began, bytes }))
     outgoing.on('response', response => {
       status = response.statusCode!
       response.on('error', () => {})
-      if (readMs > 0) response.resume()
+      if (readMs > 0)
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length
+        })
       if (readMs !== Infinity) setTimeout(() => outgoing.destroy(), readMs === 0 ? neverMs : readMs)
     })
     outgoing.end(bodyBytes > 0 ? Buffer.alloc(bodyBytes, 'x') : undefined)
