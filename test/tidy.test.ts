@@ -20,6 +20,7 @@ const ARROWS: Record<string, Record<string, 'value' | 'type'>> = {
     'cache/server.ts': 'value',
     'runtime/flags.ts': 'value',
     'runtime/prelude.ts': 'value',
+    'runtime/settings.ts': 'value',
   },
   control: {
     'build/upload.ts': 'value',
@@ -44,8 +45,8 @@ const ARROWS: Record<string, Record<string, 'value' | 'type'>> = {
     'runtime/flags.ts': 'value',
     'runtime/messages.ts': 'type',
     'runtime/prelude.ts': 'value',
-    'runtime/process.ts': 'type',
     'runtime/protocol.ts': 'value',
+    'runtime/settings.ts': 'value',
     store: 'type',
   },
   store: {},

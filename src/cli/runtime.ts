@@ -13,6 +13,7 @@ import { type Address, type Config, flagOf, loadConfig, type OptionName } from '
 import { VitrineError } from '../errors.ts'
 import { runtimeFlags } from '../runtime/flags.ts'
 import { loadPrelude, type Prelude } from '../runtime/prelude.ts'
+import { writeSettings } from '../runtime/settings.ts'
 import type { Command, Invocation } from './command.ts'
 import { SETTING_OPTIONS, settingsOf } from './serve.ts'
 import type { Terminal } from './terminal.ts'
@@ -128,7 +129,7 @@ function start(
   })
   // Writing to a process that has just died is no error of ours.
   child.stdin.on('error', () => {})
-  child.stdin.write(`${JSON.stringify(settings)}\n`)
+  writeSettings(child.stdin, settings)
   return child
 }
 

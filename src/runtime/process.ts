@@ -1,40 +1,17 @@
 /**
  * The runtime process: runs apps in isolates for the schedulers that connect to it.
  *
- * Its standard input is a pipe from whoever started it, with one line of JSON (RuntimeSettings: a command line would
- * show the token to other users); when the pipe closes, the process is gone. It prints `{"ready":true,"port"?}` when
- * it listens.
+ * Its standard input is a pipe from whoever started it, with its settings (settings.ts: a command line would show the
+ * token to other users); when the pipe closes, the process is gone. It prints `{"ready":true,"port"?}` when it listens.
  */
-import { once } from 'node:events'
 import { flushCompileCache } from 'node:module'
 import { createServer } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { createInterface } from 'node:readline'
-import type { CacheAddress } from '../cache/server.ts'
 import { Connection } from './connection.ts'
 import { SharedPrelude } from './isolate.ts'
 import { IsolatePool } from './isolate-pool.ts'
-import type { Prelude } from './prelude.ts'
+import { readSettings } from './settings.ts'
 import type { Fetcher, Upstream } from './subrequest.ts'
-
-export interface RuntimeSettings {
-  listen: { path: string } | { host: string; port: number }
-  /** Schedulers must show it. */
-  token: string
-  prelude: Prelude
-  /** Isolates kept ready. */
-  prewarm: number
-  /** Memory limit of those, in MB: the platform's default. */
-  memoryMb: number
-  /** How long an isolate may take to end, in ms. */
-  killGraceMs: number
-  /** How long a subrequest may be silent, in ms. */
-  subrequestTimeoutMs: number
-  /** Address ranges that apps may reach besides public ones. */
-  egressAllow: readonly string[]
-  /** Where apps' caches lie; null: they keep nothing. */
-  cache: CacheAddress | null
-}
 
 /** From here on strangers' code may come: what only the start needed is given up (flags.ts). */
 function dropPermissions(): void {
@@ -45,8 +22,7 @@ function dropPermissions(): void {
 const dieAtOnce = () => process.kill(process.pid, 'SIGKILL')
 // A process with a stuck isolate cannot exit in the ordinary way.
 process.stdin.on('close', dieAtOnce)
-const lines = createInterface(process.stdin)
-const settings = JSON.parse((await once(lines, 'line'))[0]) as RuntimeSettings
+const settings = await readSettings(process.stdin)
 // The supervisor decides when a runtime stops; a terminal's Ctrl-C reaches the whole process group.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { compileCache, compileCacheEnv } from '../compile-cache.ts'
 import { runtimeFlags } from '../runtime/flags.ts'
 import { loadPrelude, type Prelude } from '../runtime/prelude.ts'
-import type { RuntimeSettings as ProcessSettings } from '../runtime/process.ts'
+import { type RuntimeSettings as ProcessSettings, writeSettings } from '../runtime/settings.ts'
 
 /** What a runtime is told, besides where to listen and whom to trust. */
 export type RuntimeSettings = Omit<ProcessSettings, 'listen' | 'token' | 'prelude'>
@@ -54,8 +54,7 @@ export class RuntimeProcess implements AsyncDisposable {
     // Writing to a process that has just died is no error of ours.
     this.#child.stdin.on('error', () => {})
     const { address: listen, token } = this
-    const told: ProcessSettings = { ...settings, listen, token, prelude }
-    this.#child.stdin.write(`${JSON.stringify(told)}\n`)
+    writeSettings(this.#child.stdin, { ...settings, listen, token, prelude })
     this.exited = new Promise(resolve => {
       this.#child.once('error', error => resolve({ code: null, signal: error.message }))
       this.#child.once('exit', (code, signal) => resolve({ code, signal }))

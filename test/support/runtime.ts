@@ -17,7 +17,7 @@ import type {
   StartResult,
 } from '../../src/runtime/messages.ts'
 import { loadPrelude } from '../../src/runtime/prelude.ts'
-import type { RuntimeSettings } from '../../src/runtime/process.ts'
+import { writeSettings } from '../../src/runtime/settings.ts'
 import type { Exchange, ExchangeLink } from '../../src/scheduler/exchange.ts'
 
 export const LIMITS: InstanceLimits = {
@@ -137,7 +137,7 @@ export async function startRuntime({
 } = {}): Promise<TestRuntime> {
   const directory = await mkdtemp(join(tmpdir(), 'vitrine-test-'))
   const path = join(directory, 'runtime.sock')
-  const settings: RuntimeSettings = {
+  const settings = {
     listen: { path },
     token: 'secret',
     prelude: await loadPrelude(),
@@ -152,7 +152,7 @@ export async function startRuntime({
   const child = spawn(process.execPath, [...runtimeFlags(null), program], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
-  child.stdin.write(`${JSON.stringify(settings)}\n`)
+  writeSettings(child.stdin, settings)
   await new Promise<void>((resolve, reject) => {
     createInterface(child.stdout).once('line', () => resolve())
     child.once('exit', code => reject(new Error(`the runtime exited with ${code}`)))
