@@ -43,6 +43,12 @@ export interface RuntimeEnd {
 /** How long the end of a process may lag behind the end of its connection. */
 const EXIT_LAG_MS_MAX = 250
 
+/**
+ * The end of a process that is killed lags behind, too: its memory goes before its connection does. What it had sent by
+ * then is read, for so long, and what it held then goes elsewhere.
+ */
+const LAST_WORDS_MS = 10
+
 /** Requests that one connection carries at once, with room to spare for the protocol's own bound. */
 const IN_FLIGHT_MAX = 60_000
 
@@ -140,7 +146,7 @@ export class Runtime {
     const { failed, reason } = await closed.promise
     this.#client = null
     heartbeat.stop()
-    const exit = launched.process ? await ended(launched.process) : null
+    const exit = launched.process && !this.#killed ? await ended(launched.process) : null
     this.#process = null
     const end = this.#bury(failed, { death: whatEnded({ killed: this.#killed, exit, reason }), onVerdict })
     this.#buried.resolve()
@@ -187,8 +193,10 @@ export class Runtime {
 
   #kill(killed: Killed): void {
     this.#killed ??= killed
-    if (this.#process) this.#process.kill()
-    else this.#client?.close()
+    const client = this.#client
+    if (!this.#process) return client?.close()
+    this.#process.kill()
+    setTimeout(() => client?.close(), LAST_WORDS_MS)
   }
 
   #events({
