@@ -1,15 +1,27 @@
 /**
  * An instance's operations of crypto.subtle, one after the other: they run on threads that all apps share, and what
  * they take is the request's CPU time.
+ *
+ * No operation can be stopped. One that takes longer than its request may goes on when the request has been ended for
+ * it, and then holds up its own app at most: of such operations one of each app, and few of all, are under way.
  */
+
 import { EVENT } from '../sandbox/wire.ts'
+import { Slots, Turns } from '../turns.ts'
 import type { Producer, Sink } from './bodies.ts'
 import type { Instance } from './instance.ts'
 import { transfer } from './isolate.ts'
 import { Violation } from './records.ts'
-import { subtleOperation } from './subtle.ts'
+import { type SubtleHost, subtleOperation } from './subtle.ts'
 
 const NS_PER_MS = 1e6
+/** How often what an operation takes is charged. */
+const CHARGE_MS = 20
+
+/** Of the four threads that Node has for such work. */
+const SLOW_AT_ONCE = 2
+const slots = new Slots(SLOW_AT_ONCE)
+const turns = new Turns()
 
 interface Pending {
   id: number
@@ -55,15 +67,44 @@ export class SubtleQueue {
   }
 
   async #runOne({ id, owner, message }: Pending): Promise<void> {
-    const began = performance.now()
+    let chargedTo = 0
+    const charge = () => {
+      const now = performance.now()
+      this.#instance.chargeHost(owner, (now - chargedTo) * NS_PER_MS)
+      chargedTo = now
+    }
+    let timer: NodeJS.Timeout | undefined
+    const host: SubtleHost = {
+      slowTurn: () => slowTurn(this.#instance.spec.app),
+      begin: () => {
+        if (this.#instance.isOver) return false
+        chargedTo = performance.now()
+        timer = setInterval(charge, CHARGE_MS)
+        return true
+      },
+    }
     try {
-      const answer = await subtleOperation(message)
-      this.#instance.push(EVENT.digested, id, 0, transfer(answer.buffer))
+      const answer = await subtleOperation(message, host)
+      if (answer) this.#instance.push(EVENT.digested, id, 0, transfer(answer.buffer))
     } catch (error) {
       if (!(error instanceof Violation)) throw error
       this.#instance.kill('protocolViolation', error.message, owner)
+    } finally {
+      clearInterval(timer)
     }
     this.#instance.account(-message.length)
-    this.#instance.chargeHost(owner, (performance.now() - began) * NS_PER_MS)
+    if (timer) charge()
+  }
+}
+
+/** One of an app at a time, then few of all. */
+async function slowTurn(app: string): Promise<Disposable> {
+  const turn = await turns.take(app)
+  const slot = await slots.take()
+  return {
+    [Symbol.dispose]: () => {
+      slot[Symbol.dispose]()
+      turn[Symbol.dispose]()
+    },
   }
 }

@@ -39,8 +39,18 @@ const RSA_IMPORTED_BITS_MAX = 8192
 /** How deep a message's arguments may nest: a key within an algorithm. */
 const DEPTH_MAX = 4
 
-/** Throws a Violation for what no sandbox sends; anything else that is wrong is in the answer. */
-export async function subtleOperation(request: Buffer): Promise<Uint8Array<ArrayBuffer>> {
+export interface SubtleHost {
+  /** Before work that nothing can interrupt: resolves to what ends its turn. */
+  slowTurn(): Promise<Disposable>
+  /** Work begins; false: nobody wants it any more. */
+  begin(): boolean
+}
+
+/** Null: nobody wanted it. Throws a Violation for what no sandbox sends; anything else that is wrong is in the answer. */
+export async function subtleOperation(
+  request: Buffer,
+  host: SubtleHost,
+): Promise<Uint8Array<ArrayBuffer> | null> {
   const answer = new Answer()
   const [name, ...given] = readMessage(request)
   const operation = OPERATIONS.find(known => known === name)
@@ -48,6 +58,8 @@ export async function subtleOperation(request: Buffer): Promise<Uint8Array<Array
   try {
     const args = given.map(value => decode(value, request, 0))
     checkWork(operation, args)
+    using _turn = isSlow(operation, args) ? await host.slowTurn() : null
+    if (!host.begin()) return null
     return answer.bytes([answer.value(await (subtle[operation] as Operation)(...args))])
   } catch (error) {
     if (error instanceof Violation) throw error
@@ -107,9 +119,19 @@ function importKey({ type, algorithm, extractable, usages, material }: Json, mes
   }
 }
 
+/** What can take longer than a request may. */
+function isSlow(operation: (typeof OPERATIONS)[number], args: readonly unknown[]): boolean {
+  const name = nameOf(args[0])
+  return (operation === 'generateKey' && name.startsWith('RSA')) || name === 'PBKDF2'
+}
+
+function nameOf(algorithm: unknown): string {
+  return String((algorithm as Json | undefined)?.name ?? '').toUpperCase()
+}
+
 function checkWork(operation: (typeof OPERATIONS)[number], args: readonly unknown[]): void {
   const algorithm = (args[0] ?? {}) as Json
-  const name = String(algorithm.name ?? '').toUpperCase()
+  const name = nameOf(algorithm)
   if (operation === 'generateKey' && name.startsWith('RSA')) {
     if (Number(algorithm.modulusLength) > RSA_GENERATED_BITS_MAX)
       throw refusal(
