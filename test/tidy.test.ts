@@ -218,6 +218,15 @@ test('every file of src says at its head what it is for', () => {
   )
 })
 
+// V8 takes a script whose outermost function loops for one worth compiling, and does so anew in every isolate.
+test('no module of the sandbox loops outside of functions', () => {
+  const looping = SOURCES.filter(
+    file => file.startsWith('src/sandbox/') && /^(?:for|while|do)\b/m.test(read(file)),
+  )
+
+  assert.deepEqual(looping, [])
+})
+
 test('no file is named for being a bag of things', () => {
   const bags = CODE.filter(file => /(?:^|\/)(?:utils?|helpers?|types|index|common|misc)\.ts$/.test(file))
 

@@ -6,7 +6,6 @@
  * rejected, the isolate is good for nothing.
  */
 import { randomBytes } from 'node:crypto'
-import { createContext, Script } from 'node:vm'
 import ivm from 'isolated-vm'
 import type { BundleModule } from '../bundle.ts'
 import { DEFERRED, namedParts } from '../sandbox/deferred.ts'
@@ -15,6 +14,10 @@ import type { InstanceSpec } from './messages.ts'
 import { compileApp } from './modules.ts'
 import type { Prelude } from './prelude.ts'
 import { BODY_WINDOW } from './protocol.ts'
+import { rehearsedCodeCache } from './rehearsal.ts'
+
+/** As stacks name the sandbox's frames. */
+const FILENAME = 'vitrine:sandbox'
 
 /** What every isolate of a process shares: the sandbox's script with V8's code cache, and its parts. */
 export class SharedPrelude {
@@ -25,6 +28,7 @@ export class SharedPrelude {
 
   constructor(prelude: Prelude) {
     this.#main = prelude.main
+    this.#codeCache = new ivm.ExternalCopy(rehearsedCodeCache(prelude.main, FILENAME))
     const index: Record<string, [number, number]> = {}
     let size = 0
     for (const [name, text] of Object.entries(prelude.parts)) {
@@ -36,30 +40,18 @@ export class SharedPrelude {
     for (const [name, text] of Object.entries(prelude.parts))
       bytes.latin1Write(text, index[name]![0], text.length)
     this.partsIndex = JSON.stringify(index)
-    this.#codeCache = codeCacheOf(prelude.main)
   }
 
   /** Runs the sandbox's script in a context; its value is the kernel's interface. */
   async run(isolate: ivm.Isolate, context: ivm.Context): Promise<ivm.Reference<Record<string, unknown>>> {
     const script = await isolate.compileScript(this.#main, {
-      filename: 'vitrine:sandbox',
+      filename: FILENAME,
       cachedData: this.#codeCache,
     })
     const kernel = await script.run(context, { reference: true })
     script.release()
     return kernel as ivm.Reference<Record<string, unknown>>
   }
-}
-
-/**
- * V8's code cache of a script that has run, so that it holds the functions that were compiled meanwhile, too. isolated-vm
- * makes caches only of scripts that have not; the code is the platform's own, and its context dies with this call.
- */
-function codeCacheOf(code: string): ivm.ExternalCopy<ArrayBuffer> {
-  const script = new Script(code, { filename: 'vitrine:sandbox' })
-  script.runInContext(createContext({}))
-  const { buffer, byteOffset, byteLength } = script.createCachedData()
-  return new ivm.ExternalCopy(buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer)
 }
 
 type KernelFunction = ivm.Reference<(...args: Transferable[]) => unknown>
@@ -124,7 +116,8 @@ export class Isolate {
       seed: randomBytes(32).toString('hex'),
       parts: partsOf(modules),
     }
-    await this.#kernel.open.apply(undefined, [JSON.stringify(start), share(this.control), share(this.outbox)])
+    // Here and now, as it is no guest's code and costs less than to wake a thread of the isolate's.
+    this.#kernel.open.applySync(undefined, [JSON.stringify(start), share(this.control), share(this.outbox)])
     return compileApp({
       isolate: this.#isolate,
       context: this.#context,

@@ -22,6 +22,7 @@ interface AppParts {
 /** A name that no app can know while its modules are linked, and that is gone before its code runs. */
 const HANDOVER = 'vitrine:handover'
 
+const BUILT_IN_NAME = 'cloudflare:workers'
 const BUILT_IN = `const api = globalThis["${HANDOVER}"];
 export const { WorkerEntrypoint, env, waitUntil } = api;`
 
@@ -48,27 +49,22 @@ export async function compileApp(parts: AppParts): Promise<CompiledApp> {
     names.set(made, name)
     return made
   }
-  const resolve = async (specifier: string, referrer: ivm.Module): Promise<ivm.Module> => {
-    if (specifier === 'cloudflare:workers') {
-      const known = compiled.get(specifier)
-      if (known) return known
-      const made = await builtIn(parts)
-      compiled.set(specifier, made)
-      return made
-    }
-    return load(resolveSpecifier(specifier, names.get(referrer) ?? spec.main, byName))
-  }
   // All imports are looked up first, so that a missing one is said before anything runs.
   const pending = [spec.main]
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     if (compiled.has(name)) continue
     const module = await load(name)
     for (const specifier of module.dependencySpecifiers) {
-      if (specifier !== 'cloudflare:workers') pending.push(resolveSpecifier(specifier, name, byName))
+      if (specifier !== BUILT_IN_NAME) pending.push(resolveSpecifier(specifier, name, byName))
+      else if (!compiled.has(specifier)) compiled.set(specifier, await builtIn(parts))
     }
   }
-  const mainModule = await load(spec.main)
-  await mainModule.instantiate(context, resolve)
+  const mainModule = compiled.get(spec.main)!
+  // Here and now: linking runs no guest's code.
+  mainModule.instantiateSync(context, (specifier, referrer) => {
+    if (specifier === BUILT_IN_NAME) return compiled.get(specifier)!
+    return compiled.get(resolveSpecifier(specifier, names.get(referrer) ?? spec.main, byName))!
+  })
   return {
     evaluate: async () => {
       await mainModule.evaluate()
@@ -147,9 +143,9 @@ async function valueModule(parts: AppParts, module: BundleModule): Promise<ivm.M
 }
 
 async function builtIn(parts: AppParts): Promise<ivm.Module> {
-  await parts.expose(HANDOVER, 'cloudflare:workers')
+  await parts.expose(HANDOVER, BUILT_IN_NAME)
   try {
-    return await evaluated(parts, BUILT_IN, 'cloudflare:workers')
+    return await evaluated(parts, BUILT_IN, BUILT_IN_NAME)
   } finally {
     await parts.expose(HANDOVER, undefined)
   }

@@ -1,4 +1,5 @@
 /** The Fetch standard's "bad ports": a request to one could be taken for another protocol's. */
+import { arrayIncludes } from './primordials.ts'
 
 const BLOCKED = [
   0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104,
@@ -7,9 +8,6 @@ const BLOCKED = [
   3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
 ]
 
-const blocked = new Uint8Array(65_536 / 8)
-for (let i = 0; i < BLOCKED.length; i++) blocked[BLOCKED[i]! >> 3]! |= 1 << (BLOCKED[i]! & 7)
-
 export function isBlockedPort(port: number): boolean {
-  return (blocked[port >> 3]! & (1 << (port & 7))) !== 0
+  return arrayIncludes(BLOCKED, port)
 }

@@ -154,8 +154,9 @@ export function copiedChunks(stream: ReadableStream): ReadableStream {
   return pipeStreamThrough(stream, copies)
 }
 
-const viewClasses: Record<string, new (buffer: ArrayBuffer) => ArrayBufferView> = objectCreate(null)
-const knownViews = [
+type ViewClass = new (buffer: ArrayBuffer) => ArrayBufferView
+
+const viewClasses = byName([
   Int8Array,
   Uint8Array,
   Uint8ClampedArray,
@@ -168,13 +169,17 @@ const knownViews = [
   Float16Array,
   Float32Array,
   Float64Array,
-]
-for (let i = 0; i < knownViews.length; i++) viewClasses[knownViews[i]!.name] = knownViews[i]!
-const DataViewClass = DataView
+])
+
+function byName(classes: ViewClass[]): Record<string, ViewClass> {
+  const named: Record<string, ViewClass> = objectCreate(null)
+  for (let i = 0; i < classes.length; i++) named[classes[i]!.name] = classes[i]!
+  return named
+}
 
 function copyOf(source: BufferSource): BufferSource {
   const { buffer } = copyBytes(source)
   if (!arrayBufferIsView(source)) return buffer
   const tag = typedArrayTag(source)
-  return tag === undefined ? new DataViewClass(buffer) : new viewClasses[tag]!(buffer)
+  return tag === undefined ? new DataView(buffer) : new viewClasses[tag]!(buffer)
 }

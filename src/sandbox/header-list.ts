@@ -23,11 +23,16 @@ export type HeaderList = string[]
 const { split } = String.prototype
 
 /** For each code unit below 128: 0 not allowed in a name, 1 allowed, 2 allowed and to be lower-cased. */
-const NAME_UNITS = new Uint8Array(128)
-for (let unit = 0x30; unit <= 0x39; unit++) NAME_UNITS[unit] = 1
-for (let unit = 0x41; unit <= 0x5a; unit++) NAME_UNITS[unit] = 2
-for (let unit = 0x61; unit <= 0x7a; unit++) NAME_UNITS[unit] = 1
-for (let i = 0; i < 15; i++) NAME_UNITS["!#$%&'*+-.^_`|~".charCodeAt(i)] = 1
+const NAME_UNITS = nameUnits()
+
+function nameUnits(): Uint8Array {
+  const table = new Uint8Array(128)
+  for (let unit = 0x30; unit <= 0x39; unit++) table[unit] = 1
+  for (let unit = 0x41; unit <= 0x5a; unit++) table[unit] = 2
+  for (let unit = 0x61; unit <= 0x7a; unit++) table[unit] = 1
+  for (let i = 0; i < 15; i++) table["!#$%&'*+-.^_`|~".charCodeAt(i)] = 1
+  return table
+}
 
 export function newHeaderList(): HeaderList {
   return setPrototypeOf([], null)

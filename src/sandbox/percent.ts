@@ -23,17 +23,23 @@ const ADDED: [set: number, characters: string][] = [
   [FORM, "$%&+,!'()~"],
 ]
 
-const encodedBy = new Uint8Array(128)
-for (let unit = 0; unit < 128; unit++) if (unit < 0x20 || unit === 0x7f) encodedBy[unit] = 0xff
-for (let i = 0; i < ADDED.length; i++) {
-  const set = ADDED[i]![0]
-  const characters = ADDED[i]![1]
-  for (let k = 0; k < characters.length; k++) encodedBy[stringCharCodeAt(characters, k)]! |= set
+const encodedBy = encodedUnits()
+
+function encodedUnits(): Uint8Array {
+  const table = new Uint8Array(128)
+  for (let unit = 0; unit < 128; unit++) if (unit < 0x20 || unit === 0x7f) table[unit] = 0xff
+  for (let i = 0; i < ADDED.length; i++) {
+    const set = ADDED[i]![0]
+    const characters = ADDED[i]![1]
+    for (let k = 0; k < characters.length; k++) table[stringCharCodeAt(characters, k)]! |= set
+  }
+  return table
 }
 
-const HEX: string[] = []
-for (let byte = 0; byte < 256; byte++) {
-  HEX[byte] = `%${(byte < 16 ? '0' : '') + byte.toString(16).toUpperCase()}`
+const HEX_DIGITS = '0123456789ABCDEF'
+
+function encodedByte(byte: number): string {
+  return `%${HEX_DIGITS[byte >> 4]}${HEX_DIGITS[byte & 15]}`
 }
 
 const character = new Uint8Array(4)
@@ -47,11 +53,11 @@ export function percentEncode(text: string, set: number, plus = false): string {
     const unit = stringCharCodeAt(text, i)
     if (unit < 128 && (encodedBy[unit]! & set) === 0) continue
     if (i > start) encoded += stringSlice(text, start, i)
-    if (unit < 128) encoded += plus && unit === 0x20 ? '+' : HEX[unit]!
+    if (unit < 128) encoded += plus && unit === 0x20 ? '+' : encodedByte(unit)
     else {
       const units = (unit & 0xfc_00) === 0xd8_00 ? 2 : 1
       const { written } = utf8EncodeInto(stringSlice(text, i, i + units), character)
-      for (let k = 0; k < written; k++) encoded += HEX[character[k]!]!
+      for (let k = 0; k < written; k++) encoded += encodedByte(character[k]!)
       i += units - 1
     }
     start = i + 1

@@ -20,13 +20,19 @@ interface Idna {
 const FORBIDDEN_HOST = 1
 const FORBIDDEN_DOMAIN = 2
 
-const forbidden = new Uint8Array(128)
-for (let unit = 0; unit < 128; unit++) {
-  if (unit < 0x20 || unit === 0x7f || unit === 0x25) forbidden[unit] = FORBIDDEN_DOMAIN
-}
 const FORBIDDEN = '\0\t\n\r #/:<>?@[\\]^|'
-for (let i = 0; i < FORBIDDEN.length; i++) {
-  forbidden[stringCharCodeAt(FORBIDDEN, i)] = FORBIDDEN_HOST | FORBIDDEN_DOMAIN
+
+const forbidden = forbiddenUnits()
+
+function forbiddenUnits(): Uint8Array {
+  const table = new Uint8Array(128)
+  for (let unit = 0; unit < 128; unit++) {
+    if (unit < 0x20 || unit === 0x7f || unit === 0x25) table[unit] = FORBIDDEN_DOMAIN
+  }
+  for (let i = 0; i < FORBIDDEN.length; i++) {
+    table[stringCharCodeAt(FORBIDDEN, i)] = FORBIDDEN_HOST | FORBIDDEN_DOMAIN
+  }
+  return table
 }
 
 /** The serialized host, or null if the text is no host. `opaque`: the scheme is not special. */
