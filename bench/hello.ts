@@ -1,36 +1,38 @@
 /** How much does a small request cost, against workerd and against Node without a platform? */
 import { against, benchApp, compare, comparisonTable } from './support/comparison.ts'
-import { startBare, startWorkerd } from './support/peers.ts'
+import { atMost, comparisonGoals } from './support/goals.ts'
+import { startBare, startMiniflare, startWorkerd } from './support/peers.ts'
 import { Platform } from './support/platform.ts'
 import type { Answer, AskOptions, Question } from './support/question.ts'
-import { fixed } from './support/statistics.ts'
 
 const CONNECTIONS = 64
-const THROUGHPUT_GOAL = 2
+const FASTIFY_CPU_GOAL = 1.5
 
 async function ask({ repeats, seconds }: AskOptions): Promise<Answer> {
   const file = benchApp('hello')
   await using platform = await Platform.start()
   await using workerd = await startWorkerd(file)
+  await using miniflare = await startMiniflare(file)
   await using fastify = await startBare('fastify')
   await using http = await startBare('http')
   const sides = {
     Vitrine: await platform.deploy('hello', file),
     workerd: workerd.target,
+    Miniflare: miniflare.target,
     fastify: fastify.target,
     'node:http': http.target,
   }
   const many = await compare(sides, { connections: CONNECTIONS, repeats, seconds })
   const one = await compare(sides, { connections: 1, repeats, seconds })
-  const throughput = against(many, 'workerd', 'perSecond').median
   return {
     goals: [
-      {
-        what: `hello, ${CONNECTIONS} connections: throughput against workerd`,
-        goal: `≥ ${THROUGHPUT_GOAL}×`,
-        measured: `${fixed(throughput, 2)}×`,
-        met: throughput >= THROUGHPUT_GOAL,
-      },
+      ...comparisonGoals(`hello, ${CONNECTIONS} connections`, many, { throughput: 3, cpu: 0.4, p99: 1 }),
+      ...comparisonGoals('hello, 1 connection', one, { p50: 1.2 }),
+      atMost(
+        `hello, ${CONNECTIONS} connections: CPU against bare Fastify`,
+        FASTIFY_CPU_GOAL,
+        against(many, 'fastify', 'cpuUs').median,
+      ),
     ],
     tables: [
       { title: `${CONNECTIONS} connections`, ...comparisonTable(many) },

@@ -2,6 +2,7 @@
 
 import { Client } from './support/client.ts'
 import { benchApp } from './support/comparison.ts'
+import { atMost } from './support/goals.ts'
 import { load } from './support/load.ts'
 import { Platform } from './support/platform.ts'
 import type { Answer, AskOptions, Question, Table } from './support/question.ts'
@@ -12,7 +13,7 @@ import type { Memory } from './support/usage.ts'
 const APPS = 100
 const RUNTIMES = 2
 const IDLE_GOAL_MB = 300
-const APP_GOAL_MB = 3
+const APP_GOAL_MB = 2
 
 const names = Array.from({ length: 2 * APPS }, (_, index) => `app-${index}`)
 
@@ -38,18 +39,11 @@ async function ask({ seconds }: AskOptions): Promise<Answer> {
   const appMb = (megabytes(some, 'rssBytes') - idleMb) / APPS
   return {
     goals: [
-      {
-        what: `RSS of the idle platform, ${RUNTIMES} runtimes`,
-        goal: `≤ ${IDLE_GOAL_MB} MB`,
-        measured: `${fixed(idleMb, 0)} MB`,
-        met: idleMb <= IDLE_GOAL_MB,
-      },
-      {
-        what: 'RSS of each loaded small app',
-        goal: `≤ ${APP_GOAL_MB} MB`,
-        measured: `${fixed(appMb, 2)} MB`,
-        met: appMb <= APP_GOAL_MB,
-      },
+      atMost(`RSS of the idle platform, ${RUNTIMES} runtimes`, IDLE_GOAL_MB, idleMb, {
+        unit: 'MB',
+        digits: 0,
+      }),
+      atMost('RSS of each loaded small app', APP_GOAL_MB, appMb, { unit: 'MB' }),
     ],
     tables: [
       memoryTable({

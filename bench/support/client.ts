@@ -6,6 +6,8 @@ export interface ClientRequest {
   host: string
   path?: string
   method?: string
+  /** Besides Host. */
+  headers?: Readonly<Record<string, string>>
   body?: Buffer
 }
 
@@ -27,7 +29,7 @@ export class Client implements Disposable {
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections })
   }
 
-  send({ port, host, path = '/', method = 'GET', body }: ClientRequest): Promise<ClientResponse> {
+  send({ port, host, path = '/', method = 'GET', headers, body }: ClientRequest): Promise<ClientResponse> {
     const { promise, resolve, reject } = Promise.withResolvers<ClientResponse>()
     const began = performance.now()
     const signal = AbortSignal.timeout(ANSWER_MS_MAX)
@@ -37,7 +39,7 @@ export class Client implements Disposable {
       port,
       path,
       method,
-      headers: { host },
+      headers: { ...headers, host },
       signal,
     })
     sent.on('error', reject)

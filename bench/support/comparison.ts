@@ -27,12 +27,15 @@ export async function compare<S extends Sides>(
 }
 
 /** A side that answers something else would be compared with what it does not do. */
-async function checkSameAnswer(sides: Sides, { method = 'GET', bodyBytes = 0 }: LoadOptions): Promise<void> {
+async function checkSameAnswer(
+  sides: Sides,
+  { method = 'GET', bodyBytes = 0, path, headers }: LoadOptions,
+): Promise<void> {
   using client = new Client(1)
   const body = Buffer.alloc(bodyBytes, 'x')
   const answers = await Promise.all(
     Object.values(sides).map(({ port, host }) =>
-      client.sendOk({ port, host, method, ...(bodyBytes > 0 && { body }) }),
+      client.sendOk({ port, host, method, path, headers, ...(bodyBytes > 0 && { body }) }),
     ),
   )
   for (const { body, headers } of answers) {
@@ -58,16 +61,21 @@ export function comparisonTable(loads: Record<string, Load[]>): Table {
   const ratio = (side: string, name: keyof Load) =>
     side === first ? '' : `${fixed(against(loads, side, name).median, 2)}×`
   return {
-    columns: ['', 'requests/s', 'CPU µs/request', 'p50 ms', 'p99 ms', `${first}’s requests/s`, 'CPU', 'p50'],
+    columns: [
+      ...['', 'requests/s', 'CPU µs/request', 'p50 ms', 'p99 ms', 'RSS MB'],
+      ...[`${first}’s requests/s`, 'CPU', 'p50', 'p99'],
+    ],
     rows: Object.keys(loads).map(side => [
       side,
       figure(side, 'perSecond', 0),
       figure(side, 'cpuUs', 1),
       figure(side, 'p50Ms', 2),
       figure(side, 'p99Ms', 2),
+      figure(side, 'rssMb', 0),
       ratio(side, 'perSecond'),
       ratio(side, 'cpuUs'),
       ratio(side, 'p50Ms'),
+      ratio(side, 'p99Ms'),
     ]),
   }
 }

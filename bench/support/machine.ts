@@ -12,7 +12,7 @@ export function describeMachine(): string[] {
   const processors = cpus()
   return [
     `${processors.length} cores, ${processors[0]?.model ?? 'of unknown model'}, ${Math.round(totalmem() / 2 ** 30)} GiB of memory, ${type()} ${release()}`,
-    `Node ${process.versions.node} (V8 ${process.versions.v8}), isolated-vm ${version('isolated-vm')}, fastify ${version('fastify')}, workerd ${WORKERD_VERSION}`,
+    `Node ${process.versions.node} (V8 ${process.versions.v8}), isolated-vm ${version('isolated-vm')}, fastify ${version('fastify')}, workerd ${WORKERD_VERSION}, miniflare ${version('miniflare')}`,
     `commit ${commit()}, ${new Date().toISOString().slice(0, 10)}`,
   ]
 }

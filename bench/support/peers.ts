@@ -1,4 +1,4 @@
-/** What Vitrine is compared with: workerd, which runs the same files, and servers without any isolation. */
+/** What Vitrine is compared with: workerd and Miniflare, which run the same files, and servers without any isolation. */
 import { copyFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -17,11 +17,13 @@ export const WORKERD_VERSION = workerd.version
 
 const BARE_SERVER = fileURLToPath(new URL('./bare-server.ts', import.meta.url))
 
+const MINIFLARE_SERVER = fileURLToPath(new URL('./miniflare-server.ts', import.meta.url))
+
 export interface Peer extends AsyncDisposable {
   readonly target: Target
 }
 
-/** Serves one file of bench/apps with workerd. */
+/** Serves one file with workerd; it may reach this machine. */
 export async function startWorkerd(file: string): Promise<Peer> {
   const directory = temporaryDirectory()
   const config = join(directory, 'config.capnp')
@@ -30,15 +32,23 @@ export async function startWorkerd(file: string): Promise<Peer> {
     config,
     `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "app", worker = (
-    modules = [(name = "index.js", esModule = embed "index.js")],
-    compatibilityDate = "${workerd.compatibilityDate}"
-  ))],
+  services = [
+    (name = "app", worker = (
+      modules = [(name = "index.js", esModule = embed "index.js")],
+      compatibilityDate = "${workerd.compatibilityDate}"
+    )),
+    (name = "internet", network = (allow = ["public", "private"]))
+  ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "app")]
 );
 `,
   )
   return await start(new ServerProcess(workerd.default, ['serve', '--control-fd=1', config], { directory }))
+}
+
+/** Serves one file with Miniflare: workerd behind what its developers put before it. */
+export async function startMiniflare(file: string): Promise<Peer> {
+  return await start(new ServerProcess(process.execPath, [MINIFLARE_SERVER, file, workerd.compatibilityDate]))
 }
 
 /** Answers what apps/hello.js answers. */
