@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { apps } from './apps.ts'
 import { bodies } from './bodies.ts'
 import { coldStart } from './cold-start.ts'
 import { hello } from './hello.ts'
@@ -19,6 +20,7 @@ import { webApis } from './web-apis.ts'
 
 const QUESTIONS: readonly Question[] = [
   hello,
+  apps,
   coldStart,
   memory,
   manyApps,
