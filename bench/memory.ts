@@ -1,13 +1,12 @@
 /** How much memory does the platform take when idle, and how much each loaded app? */
 
-import { Client } from './support/client.ts'
 import { benchApp } from './support/comparison.ts'
 import { atMost } from './support/goals.ts'
 import { load } from './support/load.ts'
 import { Platform } from './support/platform.ts'
 import type { Answer, AskOptions, Question, Table } from './support/question.ts'
 import { fixed } from './support/statistics.ts'
-import { smallApp, storeApps } from './support/stored-apps.ts'
+import { appNames, smallApp, storeApps, touch } from './support/stored-apps.ts'
 import type { Memory } from './support/usage.ts'
 
 const APPS = 100
@@ -15,7 +14,7 @@ const RUNTIMES = 2
 const IDLE_GOAL_MB = 300
 const APP_GOAL_MB = 2
 
-const names = Array.from({ length: 2 * APPS }, (_, index) => `app-${index}`)
+const names = appNames(2 * APPS)
 
 async function ask({ seconds }: AskOptions): Promise<Answer> {
   // The first start on a checkout compiles the platform, which takes memory that later ones do not need.
@@ -58,13 +57,6 @@ async function ask({ seconds }: AskOptions): Promise<Answer> {
       `Each of the second ${APPS} apps took ${fixed((megabytes(more, 'rssBytes') - megabytes(some, 'rssBytes')) / APPS, 2)} MB.`,
     ],
   }
-}
-
-/** One request to each, then until memory stands still. */
-async function touch(platform: Platform, apps: readonly string[]): Promise<void> {
-  using client = new Client(1)
-  for (const name of apps) await client.sendOk(platform.app(name))
-  await platform.process.settle()
 }
 
 function memoryTable(moments: Record<string, Memory[]>): Table {

@@ -11,12 +11,16 @@ import { coldStart } from './cold-start.ts'
 import { hello } from './hello.ts'
 import { manyApps } from './many-apps.ts'
 import { memory } from './memory.ts'
+import { neighbours } from './neighbours.ts'
 import { prelude } from './prelude.ts'
+import { redeploy } from './redeploy.ts'
 import { describeMachine } from './support/machine.ts'
 import type { AskOptions, Question } from './support/question.ts'
 import { type Answered, reportOf, sectionOf } from './support/report.ts'
 import { script } from './support/script.ts'
+import { watching } from './watching.ts'
 import { webApis } from './web-apis.ts'
+import { zipf } from './zipf.ts'
 
 const QUESTIONS: readonly Question[] = [
   hello,
@@ -24,9 +28,13 @@ const QUESTIONS: readonly Question[] = [
   coldStart,
   memory,
   manyApps,
+  zipf,
+  redeploy,
+  neighbours,
   bodies,
   webApis,
   prelude,
+  watching,
   script('metrics', 'What metrics cost'),
   script('sandbox-fetch', 'What a Request and a Response cost inside an isolate'),
 ]

@@ -14,6 +14,8 @@ const DEPLOY_MS_MAX = 60_000
 export interface PlatformOptions {
   /** As on the command line, besides addresses and store. */
   flags?: readonly string[]
+  /** Of Node itself. */
+  nodeFlags?: readonly string[]
   /** Environment variables of the process, besides PATH. */
   env?: Record<string, string>
   /** Fills the store before the start. */
@@ -36,20 +38,34 @@ export class Platform implements AsyncDisposable {
     this.startMs = startMs
   }
 
-  static async start({ flags, env, prepare }: PlatformOptions = {}): Promise<Platform> {
+  static async start({ prepare, ...options }: PlatformOptions = {}): Promise<Platform> {
     const directory = temporaryDirectory()
     const file = join(directory, 'vitrine.db')
     await prepare?.(file)
-    return await Platform.open(file, { flags, env, directory })
+    return await Platform.open(file, { ...options, directory })
   }
 
   /** Starts on a store that is there already. */
   static async open(
     file: string,
-    { flags = [], env, directory }: Omit<PlatformOptions, 'prepare'> & { directory?: string } = {},
+    {
+      flags = [],
+      nodeFlags = [],
+      env,
+      directory,
+    }: Omit<PlatformOptions, 'prepare'> & { directory?: string } = {},
   ): Promise<Platform> {
     const anyPort = ['listen', 'control', 'metrics'].flatMap(name => [`--${name}`, '127.0.0.1:0'])
-    const args = [COMMAND, 'serve', ...anyPort, '--store', `sqlite:${file}`, '--apps=', ...flags]
+    const args = [
+      ...nodeFlags,
+      COMMAND,
+      'serve',
+      ...anyPort,
+      '--store',
+      `sqlite:${file}`,
+      '--apps=',
+      ...flags,
+    ]
     const child = new ServerProcess(process.execPath, args, { directory, env })
     try {
       const { found, ms } = await child.ready(printedUrls)

@@ -2,6 +2,8 @@
 import type { AppConfig } from '../../src/app-config.ts'
 import { encodeBundle } from '../../src/bundle.ts'
 import { openStore } from '../../src/store/open.ts'
+import { Client } from './client.ts'
+import type { Platform } from './platform.ts'
 
 export interface StoredApp {
   name: string
@@ -36,4 +38,16 @@ export async function storeApps(file: string, apps: readonly StoredApp[]): Promi
       }),
     )
   }
+}
+
+/** `app-0` and on. */
+export function appNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `app-${index}`)
+}
+
+/** Loads them by one request each, then waits until memory stands still. */
+export async function touch(platform: Platform, names: readonly string[]): Promise<void> {
+  using client = new Client(1)
+  for (const name of names) await client.sendOk(platform.app(name))
+  await platform.process.settle()
 }
