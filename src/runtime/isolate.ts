@@ -171,7 +171,9 @@ const SEARCHED_BYTES_MAX = 512 * 1024
 
 /** The parts that the app's code names. */
 function partsOf(modules: readonly BundleModule[]): string[] {
-  const code = modules.filter(module => module.type === 'esm').map(module => Buffer.from(module.content))
+  const code = modules
+    .filter(({ type }) => type === 'esm' || type === 'script')
+    .map(({ content }) => Buffer.from(content.buffer, content.byteOffset, content.byteLength))
   const size = code.reduce((sum, { length }) => sum + length, 0)
   if (size > SEARCHED_BYTES_MAX) return Object.keys(DEFERRED)
   return namedParts(Buffer.concat(code).toString('latin1'))

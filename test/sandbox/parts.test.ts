@@ -47,6 +47,18 @@ test('an interface that an app names is a property as WebIDL has it', async (t: 
   )
 })
 
+test('so it is for an app in service-worker syntax', async (t: TestContext) => {
+  const source = `addEventListener('fetch', event => {
+    const { get } = Object.getOwnPropertyDescriptor(globalThis, 'ReadableStream')
+    event.respondWith(new Response(typeof get))
+  })`
+  const modules = [{ name: 'worker.js', type: 'script' as const, content: Buffer.from(source) }]
+  const { instance } = await runtime.start(modules, { syntax: 'service-worker' })
+  const { body } = await runtime.fetch(instance, 'http://app.test/')
+
+  t.assert.equal(body.toString(), 'undefined')
+})
+
 test('one that an app comes by in another way is there too', async (t: TestContext) => {
   const answer = await run('', `return [${INTERFACES.map(name => `${hidden(name)}.name`)}]`)
 
