@@ -2,7 +2,7 @@
  * UTF-8, both ways. A bare isolate has no native codec, so these loops are it: text is read four code units at a
  * time while it is ASCII, and made from arrays of code units, the fastest ways that V8 has.
  */
-import { apply, arrayBufferTransfer, fromCharCode, setPrototypeOf, stringCharCodeAt } from './primordials.ts'
+import { apply, arrayBufferTransfer, defineProperty, fromCharCode, stringCharCodeAt } from './primordials.ts'
 
 /** The text's bytes. Lone surrogates become U+FFFD. */
 export function utf8Encode(text: string): Uint8Array<ArrayBuffer> {
@@ -115,11 +115,12 @@ function isPair(unit: number, text: string, next: number): boolean {
 
 /** Code units on their way into a string: as many as one call of String.fromCharCode takes well. */
 const UNITS_MAX = 2048
-const units: number[] = setPrototypeOf([], null)
+const units: number[] = []
 
-/** Not before something is decoded: many apps never do. Nothing is inherited, so no guest's accessor sees it. */
+/** Not before something is decoded: many apps never do. By definition, so that no guest's accessor for an index sees it. */
 function fillUnits(): void {
-  for (let i = 0; i < UNITS_MAX; i++) units[i] = 0
+  const zero = { __proto__: null, value: 0, writable: true, enumerable: true, configurable: true }
+  for (let i = 0; i < UNITS_MAX; i++) defineProperty(units, i, zero as PropertyDescriptor)
 }
 
 /** A string of the first `count` of `units`. */
@@ -142,6 +143,10 @@ function hasBom(bytes: Uint8Array): boolean {
 /** The text of bytes from `start` to `end`, a BOM kept. `fatal`: a malformed sequence throws a TypeError. */
 export function utf8DecodeRange(bytes: Uint8Array, start: number, end: number, fatal: boolean): string {
   if (units.length === 0) fillUnits()
+  return decodeRange(bytes, start, end, fatal)
+}
+
+function decodeRange(bytes: Uint8Array, start: number, end: number, fatal: boolean): string {
   let text = ''
   let count = 0
   let i = start
