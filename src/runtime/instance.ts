@@ -356,6 +356,12 @@ export class Instance implements Watched {
     return (request.cpuNs + Math.max(0, uncharged)) / NS_PER_MS
   }
 
+  /** How many requests wait in the isolate for those before them, as far as it tells. */
+  get #unbegun(): number {
+    const begun = this.#control[CONTROL.begun]! - this.#begunSeen
+    return Math.min(this.#handed.length, Math.max(0, this.#handed.length - begun))
+  }
+
   /** What has happened since the last call; null if nothing has. */
   stats(now: number): InstanceStats | null {
     if (!this.#ranSinceStats && this.#queue.length === 0) return null
@@ -375,7 +381,7 @@ export class Instance implements Watched {
       externalBytes: externalBytes + Math.max(0, this.#control[CONTROL.wasmKib]!) * 1024,
       cpuMs: (this.#cpuNs - this.#cpuReportedNs) / NS_PER_MS,
       busy: Math.min(1, this.#busyMs / Math.max(1, now - this.#statsAt)),
-      queued: this.#queue.length,
+      queued: this.#queue.length + this.#unbegun,
     }
     this.#cpuReportedNs = this.#cpuNs
     this.#busyMs = 0

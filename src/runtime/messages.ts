@@ -89,7 +89,7 @@ export interface InstanceStats {
   cpuMs: number
   /** Share of the time since the last heartbeat that the isolate was running, 0 to 1. */
   busy: number
-  /** Events that wait to enter the isolate. */
+  /** Events that wait to enter the isolate, and requests that wait in it. */
   queued: number
 }
 

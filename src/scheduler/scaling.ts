@@ -1,7 +1,7 @@
 /** When an app gets one more instance: if those it has stay behind, and a core is free to help. */
 
 export interface PoolLoad {
-  /** Of each ready instance: share of the time it ran, and events that wait to enter it. */
+  /** Of each ready instance: share of the time it ran, and events and requests that wait for it. */
   ready: readonly { busy: number; queued: number }[]
   /** Starting ones included. */
   instances: number

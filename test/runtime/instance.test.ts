@@ -349,3 +349,20 @@ async function until(condition: () => boolean, waitMs = 5000): Promise<void> {
     await new Promise(resolve => setTimeout(resolve, 5))
   }
 }
+
+test('requests that wait in an isolate for others are told as waiting', async () => {
+  const { instance } = await runtime.start(`export default { fetch() {
+    for (const end = Date.now() + 100; Date.now() < end; );
+    return new Response('done')
+  } }`)
+  // All of them come in one frame and enter in one call.
+  const answers = Array.from({ length: 4 }, () => runtime.fetch(instance, 'http://app.test/'))
+  let queued = 0
+  for (let pings = 0; queued === 0 && pings < 100; pings++) {
+    const { instances } = await runtime.client.ping()
+    queued = instances.find(stats => stats.instance === instance)?.queued ?? 0
+  }
+
+  assert(queued > 0)
+  for (const { body } of await Promise.all(answers)) assert.equal(body.toString(), 'done')
+})
