@@ -1,5 +1,5 @@
 /** Events that wait to enter an isolate, and how they are laid out in its shared memory when they do. */
-import { EVENT, EVENT_INTS, EVENTS_MAX } from '../sandbox/wire.ts'
+import { EVENT, EVENT_INTS, EVENTS_MAX, REQUEST_NEXT_TEXT, TEXT_CHARS_MAX } from '../sandbox/wire.ts'
 import type { Transferable } from './isolate.ts'
 
 /** Events that may wait: requests are bounded by the scheduler, what an app asks for by its other limits. */
@@ -46,13 +46,14 @@ export class EventQueue {
   }
 
   /**
-   * Moves as many events as one call takes into `memory`, their extras behind those that are in `extras`, and the
-   * requests' ids behind those in `handed`. Returns their number and the call's text.
+   * Moves as many events as one call takes into `memory`, their extras and all texts of heads but the first behind
+   * those that are in `extras`, and the requests' ids behind those in `handed`. Returns their number and the first text.
    */
   write(memory: Int32Array, extras: Transferable[], handed: number[]): { count: number; text: string } {
     const count = Math.min(this.#events.length, EVENTS_MAX)
-    let text = ''
-    let heads = 0
+    const texts: string[] = []
+    const places: number[] = []
+    let last = -1
     for (let i = 0; i < count; i++) {
       const event = this.#events[i]!
       const at = i * EVENT_INTS
@@ -60,13 +61,22 @@ export class EventQueue {
       memory[at + 1] = event.id
       memory[at + 2] = event.a
       if (event.type === EVENT.request) {
-        text = heads++ === 0 ? event.head : `${text}\0${event.head}`
+        const { head } = event
+        if (last >= 0 && texts[last]!.length + head.length < TEXT_CHARS_MAX) texts[last] += `\0${head}`
+        else {
+          last = texts.push(head) - 1
+          if (last > 0) {
+            memory[at + 2]! |= REQUEST_NEXT_TEXT
+            places.push(extras.push('') - 1)
+          }
+        }
         handed.push(event.id)
       } else if (event.extra !== undefined) {
         extras.push(event.extra)
       }
     }
+    for (let i = 1; i < texts.length; i++) extras[places[i - 1]!] = texts[i]!
     this.#events.splice(0, count)
-    return { count, text }
+    return { count, text: texts[0] ?? '' }
   }
 }

@@ -4,9 +4,10 @@
  * While the isolate is idle, all queued events enter in one call; while it runs, they gather. Batches grow with
  * load and the cost of crossing melts away; with no load an event enters at once.
  */
+import { externalTextRead } from '../body-memory.ts'
 import { decodeBundle } from '../bundle.ts'
 import type { Termination } from '../outcome.ts'
-import { CONTROL, EVENT, EVENTS_OFFSET, OUTBOX_BYTES_LARGE } from '../sandbox/wire.ts'
+import { CONTROL, EVENT, EVENTS_OFFSET, OUTBOX_BYTES_LARGE, REQUEST_BODY } from '../sandbox/wire.ts'
 import { EventQueue } from './event-queue.ts'
 import { GuestRecords } from './guest-records.ts'
 import { guestError, type Isolate, isMemoryLimit, share, type Transferable } from './isolate.ts'
@@ -120,7 +121,7 @@ export class Instance implements Watched {
 
   /** A request for the app. */
   addRequest(request: ServedRequest, head: string): void {
-    this.push(EVENT.request, request.id, request.body ? 1 : 0, undefined, head)
+    this.push(EVENT.request, request.id, request.body ? REQUEST_BODY : 0, undefined, head)
   }
 
   /** Queues an event and lets it enter as soon as the isolate is idle. */
@@ -216,7 +217,7 @@ export class Instance implements Watched {
     const entries = Math.max(1, this.#control[CONTROL.entries]! - this.#callStartEntries)
     const cpuNsEach = (this.#cpuNs - this.#callStartCpuNs) / entries
     try {
-      const texts = this.#control[CONTROL.texts]! > 0 ? new Texts(this.#isolate.takeTexts()) : null
+      const texts = this.#control[CONTROL.texts]! > 0 ? new Texts(this.#takeTexts()) : null
       this.#records.take(this.#outbox, this.#takeOutbox(), texts, cpuNsEach, this.#call)
     } catch (error) {
       // Whatever an isolate brings about here, it ends that isolate and not the process.
@@ -229,6 +230,12 @@ export class Instance implements Watched {
     if (current?.instance !== this) return
     this.#records.charge(current, cpuNsEach, this.#call)
     if (current.cpuNs > this.spec.limits.cpuMs * NS_PER_MS) this.#exceededCpu(current.id)
+  }
+
+  #takeTexts(): string {
+    const text = this.#isolate.takeTexts()
+    externalTextRead(text.length)
+    return text
   }
 
   /** How many bytes of records wait; they are not to be read twice. */

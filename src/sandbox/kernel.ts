@@ -25,7 +25,7 @@ import { appContext, RequestContext, requests, setCurrent, whenOver } from './re
 import { serve } from './serve.ts'
 import { arm, dueTimers, fire } from './timers.ts'
 import { countWasmMemory } from './web-assembly.ts'
-import { CONTROL, EVENT, EVENT_INTS, EVENTS_OFFSET } from './wire.ts'
+import { CONTROL, EVENT, EVENT_INTS, EVENTS_OFFSET, REQUEST_BODY, REQUEST_NEXT_TEXT } from './wire.ts'
 
 /** With less room than this in the outbox no further request is entered in this call. */
 const ENTER_ROOM_BYTES = 8192
@@ -76,9 +76,10 @@ export function enter(text: string, extras: unknown[]): void {
   step()
 }
 
-function takeEvents(text: string, extras: unknown[], firstExtra: number): void {
+function takeEvents(firstText: string, extras: unknown[], firstExtra: number): void {
   const count = control[CONTROL.incoming]!
   control[CONTROL.incoming] = 0
+  let text = firstText
   let from = 0
   let extra = firstExtra
   for (let i = 0; i < count; i++) {
@@ -87,11 +88,15 @@ function takeEvents(text: string, extras: unknown[], firstExtra: number): void {
     const a = events[at + 2]!
     switch (events[at]) {
       case EVENT.request: {
+        if (a & REQUEST_NEXT_TEXT) {
+          text = extras[extra++] as string
+          from = 0
+        }
         const to = stringIndexOf(text, '\0', from)
         const head = to < 0 ? stringSlice(text, from) : stringSlice(text, from, to)
         from = to + 1
         const context = new RequestContext(id)
-        arrayPush(queue, { owner: context, run: () => begin(context, head, a === 1) })
+        arrayPush(queue, { owner: context, run: () => begin(context, head, (a & REQUEST_BODY) !== 0) })
         break
       }
       case EVENT.windDown:

@@ -42,11 +42,17 @@ export const OUTBOX_BYTES = 65_536
 export const OUTBOX_BYTES_LARGE = 1 << 20
 
 /**
- * Events, host to guest. `head`: takes the next NUL-separated piece of the call's text. `extra`: takes the
- * next of the call's further arguments.
+ * Characters of a text that holds several heads. isolated-vm makes longer strings external ones, which V8 keeps until it
+ * collects the whole heap.
+ */
+export const TEXT_CHARS_MAX = 1023
+
+/**
+ * Events, host to guest. `head`: takes the next NUL-separated piece of the text. `extra`: takes the next of the call's
+ * further arguments.
  */
 export const EVENT = {
-  /** id: request, a: 1 if a body follows; head. */
+  /** id: request, a: REQUEST_* flags; head. */
   request: 1,
   /** id: the request was given up by the client or the platform. */
   abort: 2,
@@ -77,6 +83,10 @@ export const EVENT = {
   /** a: the code with which WebSockets are to be closed: the instance takes no more requests. */
   windDown: 15,
 } as const
+
+/** Flags of `request`: a body follows; its head is the first in a text of its own, which is an extra. */
+export const REQUEST_BODY = 1
+export const REQUEST_NEXT_TEXT = 2
 
 /** Flags of `fetched`. */
 export const FETCHED_REDIRECTED = 1
