@@ -47,6 +47,9 @@ export class Instance implements Watched {
 
   // CPU accounting, in nanoseconds.
   #cpuNs = 0
+  /** As isolated-vm's clock stood last: it goes on while the isolate waits for a core. */
+  #clockNs: number
+  #isCompiling = false
   #cpuReportedNs = 0
   #call = 0
   #callStartedAt = 0
@@ -69,6 +72,7 @@ export class Instance implements Watched {
     this.spec = spec
     this.context = context
     this.#isolate = isolate
+    this.#clockNs = Number(isolate.cpuNs() ?? 0)
     this.#control = new Int32Array(isolate.control)
     this.#events = new Int32Array(isolate.control, EVENTS_OFFSET)
     this.#outbox = Buffer.from(isolate.outbox)
@@ -87,8 +91,11 @@ export class Instance implements Watched {
     const phasesMs: StartPhases = { isolate: isolateMs, compile: 0, evaluate: 0 }
     const startedAt = performance.now()
     this.#beginCall()
+    // Modules are linked on this thread, which the watchdog's share leaves out.
+    this.#isCompiling = true
     try {
       const app = await this.#isolate.compile(this.spec, decodeBundle(bundle))
+      this.#isCompiling = false
       phasesMs.compile = performance.now() - startedAt
       const handlers = await app.evaluate()
       phasesMs.evaluate = performance.now() - startedAt - phasesMs.compile
@@ -180,10 +187,19 @@ export class Instance implements Watched {
 
   #endCall(): void {
     this.#running = false
-    this.context.watchdog.unwatch(this)
+    const share = this.context.watchdog.unwatch(this)
     this.#busyMs += performance.now() - this.#callStartedAt
-    const cpu = this.#isolate.cpuNs()
-    if (cpu !== null) this.#cpuNs = Number(cpu)
+    this.#charge(share)
+  }
+
+  /** Counts the time since it was last counted, as far as a core was had. Whether the isolate still has a clock. */
+  #charge(share: number): boolean {
+    const clock = this.#isolate.cpuNs()
+    if (clock === null) return false
+    const clockNs = Number(clock)
+    this.#cpuNs += (clockNs - this.#clockNs) * (this.#isCompiling ? 1 : share)
+    this.#clockNs = clockNs
+    return true
   }
 
   readonly #returned = (): void => {
@@ -246,13 +262,11 @@ export class Instance implements Watched {
   }
 
   /** The watchdog's look at a running isolate. */
-  poll(now: number): void {
+  poll(now: number, share: number): void {
     if (this.#end) return
-    const cpu = this.#isolate.cpuNs()
     // isolated-vm has given the isolate up, for its memory, and still its code may run on and grow.
-    if (cpu === null) return this.#exceededMemory()
-    const cpuNs = Number(cpu)
-    this.#cpuNs = cpuNs
+    if (!this.#charge(share)) return this.#exceededMemory()
+    const cpuNs = this.#cpuNs
     const entries = this.#control[CONTROL.entries]!
     if (entries !== this.#watchedEntries && this.#state === 'ready') {
       this.#watchedEntries = entries
@@ -376,8 +390,6 @@ export class Instance implements Watched {
       this.#heap = this.#isolate.heapBytes() ?? this.#heap
       this.#ranSinceStats = false
     } else {
-      const cpu = this.#isolate.cpuNs()
-      if (cpu !== null) this.#cpuNs = Number(cpu)
       this.#busyMs += now - this.#callStartedAt
       this.#callStartedAt = now
     }

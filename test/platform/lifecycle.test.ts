@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { availableParallelism } from 'node:os'
 import { after, before, test } from 'node:test'
 import { startTestPlatform, type TestPlatform, until } from '../support/platform.ts'
 
@@ -187,4 +188,27 @@ test('an app that throws answers 500, and the log has its stack', async () => {
     platform.log().find(line => line.app === 'thrower' && String(line.message).includes('no luck')),
   )
   assert.match(String(record.message), /index\.js:1/)
+})
+
+test('an app that shares its cores with many others is ended for its own CPU time only', async () => {
+  await using platform = await startTestPlatform()
+  const names = Array.from({ length: 4 * availableParallelism() }, (_, index) => `crowd-${index}`)
+  const work = `export default { fetch(request) {
+    const began = Date.now()
+    let sum = 0
+    for (let left = Number(new URL(request.url).search.slice(1)); left > 0; left--) sum = (sum * 31 + left) | 0
+    return new Response(String(Date.now() - began + 0 * sum))
+  } }`
+  for (const name of names) await platform.deploy(name, work)
+  const loops = 20_000_000
+  await platform.fetch(names[0]!, `/?${loops}`)
+  const { text: aloneMs } = await platform.fetch(names[0]!, `/?${loops}`)
+  const path = `/?${Math.round((loops * 100) / Number(aloneMs))}`
+
+  const answers = await Promise.all(names.map(name => platform.fetch(name, path)))
+
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    names.map(() => 200),
+  )
 })

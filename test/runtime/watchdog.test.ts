@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { Watchdog } from '../../src/runtime/watchdog.ts'
+
+/** A watchdog on clocks that stand still between calls of `at`. */
+function scripted(t: TestContext) {
+  let clock = { now: 0, cpuMs: 0 }
+  const watchdog = new Watchdog({ now: () => clock.now, cpuMs: () => clock.cpuMs })
+  t.after(() => watchdog[Symbol.dispose]())
+  const instance = () => {
+    const shares: number[] = []
+    return { shares, poll: (_now: number, share: number) => void shares.push(share) }
+  }
+  return { watchdog, instance, at: (now: number, cpuMs: number) => (clock = { now, cpuMs }) }
+}
+
+test('an isolate that has a core to itself is charged all of its time', t => {
+  const { watchdog, instance, at } = scripted(t)
+  const alone = instance()
+
+  watchdog.watch(alone)
+  at(5, 6)
+  watchdog.poll()
+  at(9, 12)
+  const last = watchdog.unwatch(alone)
+
+  assert.deepEqual(alone.shares, [1])
+  assert.equal(last, 1)
+})
+
+test('isolates that wait for a core are not charged for it', t => {
+  const { watchdog, instance, at } = scripted(t)
+  const [one, other] = [instance(), instance()]
+
+  watchdog.watch(one)
+  watchdog.watch(other)
+  at(10, 5)
+  watchdog.poll()
+  at(14, 7)
+  const last = watchdog.unwatch(one)
+  at(20, 12)
+  watchdog.poll()
+
+  assert.deepEqual([one.shares, other.shares], [[0.25], [0.25, 0.5]])
+  assert.equal(last, 0.25)
+})
+
+test('a moment is charged in full, whoever used the CPU', t => {
+  const { watchdog, instance, at } = scripted(t)
+  const brief = instance()
+
+  watchdog.watch(brief)
+  at(0.5, 0)
+
+  assert.equal(watchdog.unwatch(brief), 1)
+})
