@@ -104,6 +104,12 @@ export const OPTIONS = {
     'runtime processes of their own for quarantined apps, at most; 0: they are only kept apart',
     { min: 0, max: 64 },
   ),
+  backgroundNice: int(
+    10,
+    'nice',
+    'by how much apps that use much CPU time yield to others, in a runtime process of their own; 0: not at all',
+    { min: 0, max: 19 },
+  ),
   quarantineMs: int(600_000, 'ms', 'good conduct for this long ends an app’s quarantine', { min: 1000 }),
   heartbeatMs: int(500, 'ms', 'between heartbeats of a runtime', { min: 50 }),
   heartbeatMisses: int(8, 'heartbeats', 'missed in a row before a runtime is killed'),

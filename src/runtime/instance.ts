@@ -8,6 +8,7 @@ import { externalTextRead } from '../body-memory.ts'
 import { decodeBundle } from '../bundle.ts'
 import type { Termination } from '../outcome.ts'
 import { CONTROL, EVENT, EVENTS_OFFSET, OUTBOX_BYTES_LARGE, REQUEST_BODY } from '../sandbox/wire.ts'
+import { CpuClock } from './cpu-clock.ts'
 import { EventQueue } from './event-queue.ts'
 import { GuestRecords } from './guest-records.ts'
 import { guestError, type Isolate, isMemoryLimit, share, type Transferable } from './isolate.ts'
@@ -46,10 +47,7 @@ export class Instance implements Watched {
   #isLost = false
 
   // CPU accounting, in nanoseconds.
-  #cpuNs = 0
-  /** As isolated-vm's clock stood last: it goes on while the isolate waits for a core. */
-  #clockNs: number
-  #isCompiling = false
+  readonly #cpu: CpuClock
   #cpuReportedNs = 0
   #call = 0
   #callStartedAt = 0
@@ -72,7 +70,7 @@ export class Instance implements Watched {
     this.spec = spec
     this.context = context
     this.#isolate = isolate
-    this.#clockNs = Number(isolate.cpuNs() ?? 0)
+    this.#cpu = new CpuClock(isolate)
     this.#control = new Int32Array(isolate.control)
     this.#events = new Int32Array(isolate.control, EVENTS_OFFSET)
     this.#outbox = Buffer.from(isolate.outbox)
@@ -91,11 +89,10 @@ export class Instance implements Watched {
     const phasesMs: StartPhases = { isolate: isolateMs, compile: 0, evaluate: 0 }
     const startedAt = performance.now()
     this.#beginCall()
-    // Modules are linked on this thread, which the watchdog's share leaves out.
-    this.#isCompiling = true
+    this.#cpu.isCompiling = true
     try {
       const app = await this.#isolate.compile(this.spec, decodeBundle(bundle))
-      this.#isCompiling = false
+      this.#cpu.isCompiling = false
       phasesMs.compile = performance.now() - startedAt
       const handlers = await app.evaluate()
       phasesMs.evaluate = performance.now() - startedAt - phasesMs.compile
@@ -116,7 +113,7 @@ export class Instance implements Watched {
     const message = this.#end?.message ?? (isMemory ? this.#memoryMessage : thrown)
     this.#endCall()
     this.#close({ reason, message, guilty: 0 })
-    const cpuMs = this.#cpuNs / NS_PER_MS
+    const cpuMs = this.#cpu.ns / NS_PER_MS
     return reason === 'exceededCpu' || reason === 'exceededMemory'
       ? { outcome: reason, phasesMs, message, cpuMs }
       : { outcome: 'startupError', phasesMs, message: thrown, stack, cpuMs }
@@ -176,11 +173,11 @@ export class Instance implements Watched {
     this.#ranSinceStats = true
     this.#call++
     this.#callStartedAt = performance.now()
-    this.#callStartCpuNs = this.#cpuNs
+    this.#callStartCpuNs = this.#cpu.ns
     this.#callStartEntries = this.#control[CONTROL.entries]!
     this.#watchedEntries = this.#callStartEntries + 1
-    this.#watchedCpuNs = this.#cpuNs
-    this.#progressCpuNs = this.#cpuNs
+    this.#watchedCpuNs = this.#cpu.ns
+    this.#progressCpuNs = this.#cpu.ns
     this.#progressAt = this.#callStartedAt
     this.context.watchdog.watch(this)
   }
@@ -189,17 +186,7 @@ export class Instance implements Watched {
     this.#running = false
     const share = this.context.watchdog.unwatch(this)
     this.#busyMs += performance.now() - this.#callStartedAt
-    this.#charge(share)
-  }
-
-  /** Counts the time since it was last counted, as far as a core was had. Whether the isolate still has a clock. */
-  #charge(share: number): boolean {
-    const clock = this.#isolate.cpuNs()
-    if (clock === null) return false
-    const clockNs = Number(clock)
-    this.#cpuNs += (clockNs - this.#clockNs) * (this.#isCompiling ? 1 : share)
-    this.#clockNs = clockNs
-    return true
+    this.#cpu.charge(share)
   }
 
   readonly #returned = (): void => {
@@ -231,7 +218,7 @@ export class Instance implements Watched {
 
   #takeRecords(): void {
     const entries = Math.max(1, this.#control[CONTROL.entries]! - this.#callStartEntries)
-    const cpuNsEach = (this.#cpuNs - this.#callStartCpuNs) / entries
+    const cpuNsEach = (this.#cpu.ns - this.#callStartCpuNs) / entries
     try {
       const texts = this.#control[CONTROL.texts]! > 0 ? new Texts(this.#takeTexts()) : null
       this.#records.take(this.#outbox, this.#takeOutbox(), texts, cpuNsEach, this.#call)
@@ -265,8 +252,8 @@ export class Instance implements Watched {
   poll(now: number, share: number): void {
     if (this.#end) return
     // isolated-vm has given the isolate up, for its memory, and still its code may run on and grow.
-    if (!this.#charge(share)) return this.#exceededMemory()
-    const cpuNs = this.#cpuNs
+    if (!this.#cpu.charge(share)) return this.#exceededMemory()
+    const cpuNs = this.#cpu.ns
     const entries = this.#control[CONTROL.entries]!
     if (entries !== this.#watchedEntries && this.#state === 'ready') {
       this.#watchedEntries = entries
@@ -361,7 +348,7 @@ export class Instance implements Watched {
     this.#records.takeLast(this.#outbox, this.#takeOutbox(), guilty)
     const untouched = [...this.#handed, ...this.#queue.requests()]
     const { heapBytes } = this.#heap
-    const cpuMs = this.#cpuNs / NS_PER_MS
+    const cpuMs = this.#cpu.ns / NS_PER_MS
     return {
       end: { reason, message, cpuMs, heapBytes, guiltyCpuMs: this.#usedMs(guilty) },
       guilty,
@@ -373,7 +360,7 @@ export class Instance implements Watched {
   #usedMs(id: number): number {
     const request = this.context.requests.get(id)
     if (!request) return 0
-    const uncharged = request.chargedCall === this.#call ? 0 : this.#cpuNs - this.#watchedCpuNs
+    const uncharged = request.chargedCall === this.#call ? 0 : this.#cpu.ns - this.#watchedCpuNs
     return (request.cpuNs + Math.max(0, uncharged)) / NS_PER_MS
   }
 
@@ -398,11 +385,11 @@ export class Instance implements Watched {
       instance: this.id,
       heapBytes,
       externalBytes: externalBytes + Math.max(0, this.#control[CONTROL.wasmKib]!) * 1024,
-      cpuMs: (this.#cpuNs - this.#cpuReportedNs) / NS_PER_MS,
+      cpuMs: (this.#cpu.ns - this.#cpuReportedNs) / NS_PER_MS,
       busy: Math.min(1, this.#busyMs / Math.max(1, now - this.#statsAt)),
       queued: this.#queue.length + this.#unbegun,
     }
-    this.#cpuReportedNs = this.#cpuNs
+    this.#cpuReportedNs = this.#cpu.ns
     this.#busyMs = 0
     this.#statsAt = now
     return stats

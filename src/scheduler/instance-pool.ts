@@ -100,6 +100,13 @@ export class InstancePool implements InstanceOwner {
     return this.#queue.size
   }
 
+  /** CPU time that its instances used between their last two heartbeats. */
+  get cpuMs(): number {
+    let sum = 0
+    for (const { cpuMs } of this.#instances) sum += cpuMs
+    return sum
+  }
+
   get instances(): readonly Instance[] {
     return this.#instances
   }
@@ -153,7 +160,7 @@ export class InstancePool implements InstanceOwner {
     }
     this.#backlogBeats = isBacklogged(load) ? this.#backlogBeats + 1 : 0
     if (this.#backlogBeats === 0 || this.#starting > 0 || this.#starter.refusal()) return
-    const runtimeBusy = this.#host.place(this.name)?.busy ?? Infinity
+    const runtimeBusy = this.#host.place(this.name)?.crowding ?? Infinity
     if (!shouldScaleUp(load, { beats: this.#backlogBeats, runtimeBusy })) return
     this.#backlogBeats = 0
     void this.#start('scale_up')

@@ -112,6 +112,18 @@ export class RuntimeProcess implements AsyncDisposable {
     }
   }
 
+  /** Waits for its end, whose other signs are there; if it lives on for longer than that it is killed. */
+  async ended(lagMsMax: number): Promise<Exit & { late: boolean }> {
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      this.kill()
+    }, lagMsMax)
+    const exit = await this.exited
+    clearTimeout(timer)
+    return { ...exit, late }
+  }
+
   /** Asks the process to leave; kills it if it does not. Resolves when it is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.stdin.end()

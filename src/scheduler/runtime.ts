@@ -28,6 +28,8 @@ export interface LifeEvents {
   onUp(): void
   /** It is silent or short of memory: it may not live long. */
   onTrouble(): void
+  /** An instance of the app had to be ended for the CPU time or the memory that it used. */
+  onOverreached(app: string): void
   /** Who is to blame, or may be, for the end that is about to be told. */
   onVerdict(verdict: Verdict, reason: RestartReason): void
 }
@@ -56,6 +58,8 @@ export class Runtime {
   readonly id: string
   /** The only app that runs here; null: whichever comes. */
   readonly tenant: string | null
+  /** That its apps may use together: where there are several runtimes for all, each has one. */
+  readonly cores: number
   readonly #limits: HeartbeatLimits
   readonly #instances = new Map<number, Instance>()
   #client: RuntimeClient | null = null
@@ -65,13 +69,19 @@ export class Runtime {
   /** Settled once the owners know what this life's end has cost them. */
   #buried = Promise.withResolvers<void>()
   #process: RuntimeProcess | null = null
+  #onOverreached: (app: string) => void = () => {}
   stats: RuntimeStats | null = null
   /** CPU time of instances that have ended, used since the last heartbeat. */
   #endedMs = 0
   /** Milliseconds since the epoch; 0 before the first heartbeat. */
   lastHeartbeatAt = 0
 
-  constructor(id: string, limits: HeartbeatLimits, tenant: string | null = null) {
+  constructor(
+    id: string,
+    limits: HeartbeatLimits,
+    { tenant = null, cores = 1 }: { tenant?: string | null; cores?: number } = {},
+  ) {
+    this.cores = cores
     this.id = id
     this.#limits = limits
     this.tenant = tenant
@@ -120,13 +130,22 @@ export class Runtime {
     return sum
   }
 
+  /** As `busy`, less the cores that are the runtime's besides one. */
+  get crowding(): number {
+    return this.busy - (this.cores - 1)
+  }
+
   /**
    * Connects and stays until the runtime's end. Rejects if it cannot be connected to. The verdict is told before
    * the owners of what lived there hear of their loss.
    */
-  async live(launched: Launched, { onUp, onTrouble, onVerdict }: LifeEvents): Promise<RuntimeEnd> {
+  async live(
+    launched: Launched,
+    { onUp, onTrouble, onOverreached, onVerdict }: LifeEvents,
+  ): Promise<RuntimeEnd> {
     const closed = Promise.withResolvers<{ failed: Lost[]; reason: string }>()
     this.#killed = null
+    this.#onOverreached = onOverreached
     this.#buried = Promise.withResolvers()
     this.#process = launched.process
     const client = await RuntimeClient.connect(launched.address, {
@@ -146,7 +165,7 @@ export class Runtime {
     const { failed, reason } = await closed.promise
     this.#client = null
     heartbeat.stop()
-    const exit = launched.process && !this.#killed ? await ended(launched.process) : null
+    const exit = launched.process && !this.#killed ? await launched.process.ended(EXIT_LAG_MS_MAX) : null
     this.#process = null
     const end = this.#bury(failed, { death: whatEnded({ killed: this.#killed, exit, reason }), onVerdict })
     this.#buried.resolve()
@@ -175,6 +194,7 @@ export class Runtime {
     if (this.#instances.delete(instance.id)) {
       const reason = result.outcome === 'internalError' ? 'runtimeDied' : result.outcome
       const { message, cpuMs = instance.cpuMsTold } = result
+      this.#noteEnd(instance, reason)
       reportEnd(instance, { reason, message, cpuMs, heapBytes: instance.heapBytes, guiltyCpuMs: 0 })
     }
     return { instance, result }
@@ -238,9 +258,14 @@ export class Runtime {
     this.#instances.delete(instance.id)
     this.#endedMs += Math.max(0, end.cpuMs - instance.cpuMsTold)
     instance.state = 'ended'
+    this.#noteEnd(instance, end.reason)
     reportEnd(instance, end, failed.guilty?.requestId)
     // Whoever waits for a start learns its end from the start's result.
     if (instance.started) instance.owner.onEnded(instance, end, failed as FailedRequests)
+  }
+
+  #noteEnd({ owner }: Instance, reason: Termination): void {
+    if (reason === 'exceededCpu' || reason === 'exceededMemory') this.#onOverreached(owner.name)
   }
 
   /** Tells every owner of what was lost, and judges who is to blame. */
@@ -346,18 +371,6 @@ const NOT_STARTED: StartResult = {
   outcome: 'internalError',
   phasesMs: { isolate: 0, compile: 0, evaluate: 0 },
   message: 'The runtime process went away while the app started.',
-}
-
-/** Waits for a process whose connection has closed; one that lives on is killed. */
-async function ended(process: RuntimeProcess): Promise<Exit & { late: boolean }> {
-  let late = false
-  const timer = setTimeout(() => {
-    late = true
-    process.kill()
-  }, EXIT_LAG_MS_MAX)
-  const exit = await process.exited
-  clearTimeout(timer)
-  return { ...exit, late }
 }
 
 /** Names the cause of a runtime's end from what is known of it. */

@@ -21,6 +21,7 @@ import { refuse } from './admission.ts'
 import type { AppCache, AppState } from './app-cache.ts'
 import type { Verdict } from './blame.ts'
 import { BundleCache } from './bundle-cache.ts'
+import { BusyApps } from './busy-apps.ts'
 import { DenseSet } from './dense-set.ts'
 import type { Dispatch, DispatchedExchange, Dispatcher } from './dispatch.ts'
 import { type Failure, InstancePool, type PoolHost } from './instance-pool.ts'
@@ -72,10 +73,13 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   readonly #bundles: BundleCache
   readonly #starts: Slots
   readonly #quarantine: Quarantine
+  readonly #busy: BusyApps
   readonly #exchanges = new DenseSet<Dispatch>()
   /** Pools that are no app's current one and still hold something. */
   readonly #retiring = new Set<InstancePool>()
   readonly #timers: NodeJS.Timeout[] = []
+  /** Apps that were busy at the last beat. */
+  #inBackground: string[] = []
   #activePools = 0
   #stopping = false
   #onDrained: (() => void) | null = null
@@ -96,6 +100,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     this.#bundles = new BundleCache(store, config.bundleCacheMb * 2 ** 20)
     this.#starts = new Slots(config.startsAtOnce)
     this.#quarantine = new Quarantine({ now, max: config.appsMax, goodConductMs: config.quarantineMs })
+    this.#busy = new BusyApps({ now, max: config.appsMax })
   }
 
   /** Resolves when requests can be served. Rejects if no runtime starts or the store does not answer. */
@@ -201,7 +206,10 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   }
 
   place(app: string): Runtime | null {
-    return this.#supervisor.place(app, name => this.#quarantine.standing(name))
+    return this.#supervisor.place(app, {
+      standing: name => this.#quarantine.standing(name),
+      isBusy: this.#busy.has(app),
+    })
   }
 
   startSlot(): Promise<Disposable> {
@@ -233,6 +241,10 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     for (const pool of this.#retiring) pool.kick()
   }
 
+  overreached(app: string): void {
+    this.#busy.overreached(app)
+  }
+
   judged(verdict: Verdict, reason: RestartReason): void {
     this.#quarantine.hold(verdict, reason)
     for (const app of verdict.apps) {
@@ -256,8 +268,8 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
 
   /** Has the app leave runtimes where it may not be, as things stand. */
   #separate(app: string): void {
-    const standing = this.#quarantine.standing(app)
-    this.#apps.peek(app)?.pool.leave(runtime => this.#supervisor.isForbidden(runtime, standing))
+    const conduct = { standing: this.#quarantine.standing(app), isBusy: this.#busy.has(app) }
+    this.#apps.peek(app)?.pool.leave(runtime => this.#supervisor.isForbidden(runtime, conduct))
   }
 
   #toApp(exchange: DispatchedExchange, name: string): void {
@@ -343,8 +355,19 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   #beat(): void {
     for (const held of this.#quarantine.releaseDue()) this.#released(held, 'good_conduct')
     for (const { app } of this.#quarantine.list()) this.#separate(app)
+    this.#beatBusy()
     for (const { pool } of this.#apps.values()) pool.beat()
     this.#supervisor.beat()
+  }
+
+  /** Has busy apps go to the background once that is there, and those that have calmed down come back. */
+  #beatBusy(): void {
+    const before = this.#inBackground
+    this.#inBackground = this.#busy.beat(
+      Array.from(this.#apps.values(), ({ name, pool }) => ({ name, cpuMs: pool.cpuMs })),
+    )
+    for (const app of this.#inBackground) this.place(app)
+    for (const app of new Set([...before, ...this.#inBackground])) this.#separate(app)
   }
 
   #sweep(): void {

@@ -10,6 +10,10 @@ import type { Runtime } from './runtime.ts'
 export interface SolitaryOptions {
   /** How many there may be. */
   max: number
+  /** What their ids begin with. */
+  prefix: string
+  /** One that has been empty for this long ends. */
+  emptyMsMax: number
   create(id: string, tenant: string): Runtime
   /** One life of a runtime. Rejects if it does not come up. */
   live(runtime: Runtime): Promise<void>
@@ -25,9 +29,6 @@ interface Cell {
   wantedAt: number
   over: Promise<void>
 }
-
-/** A runtime that has been empty for this long ends. */
-const EMPTY_MS_MAX = 10_000
 
 /** After one that did not come up, its app waits this long for another. */
 const RETRY_MS = 1000
@@ -60,7 +61,7 @@ export class SolitaryRuntimes implements AsyncDisposable {
 
   /** Housekeeping: ends those whose app has gone. */
   beat(): void {
-    const wantedBefore = performance.now() - EMPTY_MS_MAX
+    const wantedBefore = performance.now() - this.#options.emptyMsMax
     for (const { runtime, wantedAt } of this.#cells.values()) {
       if (runtime.up && runtime.instances.size === 0 && wantedAt < wantedBefore) runtime.shutDown()
     }
@@ -76,8 +77,9 @@ export class SolitaryRuntimes implements AsyncDisposable {
   #open(app: string): void {
     const taken = new Set(this.runtimes.map(runtime => runtime.id))
     let number = 0
-    while (taken.has(`q${number}`)) number++
-    const runtime = this.#options.create(`q${number}`, app)
+    const { prefix, create } = this.#options
+    while (taken.has(`${prefix}${number}`)) number++
+    const runtime = create(`${prefix}${number}`, app)
     this.#cells.set(app, { runtime, wantedAt: performance.now(), over: this.#run(app, runtime) })
   }
 

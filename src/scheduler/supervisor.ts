@@ -14,6 +14,7 @@ import { openSocketDirectory } from '../socket-directory.ts'
 import { backoffMs } from './backoff.ts'
 import type { Verdict } from './blame.ts'
 import type { HeartbeatLimits } from './heartbeat.ts'
+import { yieldSession, yieldThreads } from './niceness.ts'
 import { place, type RuntimeLoad } from './placement.ts'
 import { PlatformMemory } from './platform-memory.ts'
 import type { Standing } from './quarantine.ts'
@@ -45,21 +46,30 @@ export type SupervisorConfig = Pick<
   | 'platformRssMb'
   | 'spareRuntimes'
   | 'solitaryRuntimes'
+  | 'backgroundNice'
 >
 
 /** Who uses the runtimes. */
 export interface RuntimeUser {
   /** There is more room than before: what waits for a runtime may try again. */
   runtimeUp(): void
+  /** An instance of the app had to be ended for the CPU time or the memory that it used. */
+  overreached(app: string): void
   /** A runtime has died of this. */
   judged(verdict: Verdict, reason: RestartReason): void
 }
+
+/** All busy apps are one tenant. */
+const BUSY = 'busy'
 
 const RUNTIMES_MIN = 2
 const RUNTIMES_MAX = 256
 
 /** A runtime that lived this long did not die of being started. */
 const STABLE_MS = 1000
+
+/** A runtime for quarantined apps that has been empty for this long ends; the one for busy apps, which come and go. */
+const EMPTY_MS_MAX = { solitary: 10_000, background: 60_000 }
 
 const RESTART_BACKOFF = { firstMs: 100, maxMs: 5000 }
 
@@ -76,6 +86,8 @@ export class Supervisor implements AsyncDisposable {
   readonly #memory: PlatformMemory
   /** Null where there can be none. */
   readonly #solitary: SolitaryRuntimes | null
+  /** The one for busy apps; null where there is none. */
+  readonly #background: SolitaryRuntimes | null
   #user: RuntimeUser | null = null
   #directory: string | null = null
 
@@ -99,21 +111,35 @@ export class Supervisor implements AsyncDisposable {
       log: line => log(line, 'spare'),
     })
     this.#memory = new PlatformMemory(config.platformRssMb * 2 ** 20)
+    const onDemand = { log, onRoom: () => this.#user?.runtimeUp() }
     this.#solitary =
       isLocal && config.solitaryRuntimes > 0
         ? new SolitaryRuntimes({
             max: config.solitaryRuntimes,
-            create: (id, tenant) => new Runtime(id, this.#limits, tenant),
+            prefix: 'q',
+            emptyMsMax: EMPTY_MS_MAX.solitary,
+            create: (id, tenant) => new Runtime(id, this.#limits, { tenant }),
             live: runtime => this.#live(runtime, undefined, () => {}),
-            log,
-            onRoom: () => this.#user?.runtimeUp(),
+            ...onDemand,
+          })
+        : null
+    this.#background =
+      isLocal && config.backgroundNice > 0
+        ? new SolitaryRuntimes({
+            max: 1,
+            prefix: 'b',
+            emptyMsMax: EMPTY_MS_MAX.background,
+            create: id => new Runtime(id, this.#limits, { cores: availableParallelism() }),
+            live: runtime =>
+              this.#live(runtime, undefined, () => yieldSession(runtime.pid, config.backgroundNice)),
+            ...onDemand,
           })
         : null
   }
 
-  /** Those that any app may run in, then those of apps that are alone. */
+  /** Those that any app may run in, then the one for busy apps, then those of apps that are alone. */
   get runtimes(): readonly Runtime[] {
-    return this.#solitary ? [...this.#shared, ...this.#solitary.runtimes] : this.#shared
+    return [...this.#shared, ...(this.#background?.runtimes ?? []), ...(this.#solitary?.runtimes ?? [])]
   }
 
   /** Warm processes that wait for a runtime to die. */
@@ -145,26 +171,40 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /** The best runtime for one more instance of the app; null if there is none now, and then the user hears of one. */
-  place(app: string, standing: (app: string) => Standing): Runtime | null {
+  place(
+    app: string,
+    { standing, isBusy }: { standing(app: string): Standing; isBusy: boolean },
+  ): Runtime | null {
     const own = standing(app)
     if (own !== 'good' && this.#solitary) {
       const runtime = this.#solitary.place(app)
       if (runtime !== 'full') return runtime
       if (own === 'quarantined') return null
     }
+    const background = isBusy && own === 'good' ? this.#background?.place(BUSY) : null
+    // While it comes up a busy app is served where all are.
+    if (background instanceof Runtime) return background
     const loads = this.#shared.map(runtime => loadOf(runtime, app, standing))
     return this.#shared[place(loads, { isSuspect: own !== 'good' })] ?? null
   }
 
   /** Whether an app of that standing is to leave the runtime. */
-  isForbidden({ tenant }: Runtime, standing: Standing): boolean {
+  isForbidden(runtime: Runtime, { standing, isBusy }: { standing: Standing; isBusy: boolean }): boolean {
+    const { tenant } = runtime
     if (tenant !== null) return standing === 'good'
+    const background = this.#background?.runtimes[0]
+    if (runtime === background) return !isBusy || standing !== 'good'
+    if (isBusy && standing === 'good') return background?.up ?? false
     return standing === 'quarantined' && this.#solitary !== null
   }
 
   /** Housekeeping, once per heartbeat. */
   beat(): void {
     this.#solitary?.beat()
+    this.#background?.beat()
+    // Threads come by and by.
+    for (const { up, pid } of this.#background?.runtimes ?? [])
+      if (up) yieldThreads(pid, this.#options.config.backgroundNice)
     if (this.#remotes.length === 0) this.#memory.look(this.runtimes, this.#spares.rssBytes)
   }
 
@@ -172,10 +212,10 @@ export class Supervisor implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     for (const runtime of this.#shared) runtime.shutDown()
-    const alone = this.#solitary?.[Symbol.asyncDispose]()
+    const onDemand = [this.#solitary?.[Symbol.asyncDispose](), this.#background?.[Symbol.asyncDispose]()]
     const spares = this.#spares[Symbol.asyncDispose]()
     await Promise.all([...this.#processes].map(process => process[Symbol.asyncDispose]()))
-    await Promise.all([...this.#keepers, alone, spares])
+    await Promise.all([...this.#keepers, ...onDemand, spares])
     if (this.#directory) await rm(this.#directory, { recursive: true, force: true })
   }
 
@@ -218,6 +258,7 @@ export class Supervisor implements AsyncDisposable {
         this.#user?.runtimeUp()
       },
       onTrouble: () => this.#spares.arm(),
+      onOverreached: app => this.#user?.overreached(app),
       onVerdict: (verdict, cause) => this.#user?.judged(verdict, cause),
     })
     if (signal.aborted || runtime.shuttingDown) return

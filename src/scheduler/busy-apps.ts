@@ -1,0 +1,78 @@
+/**
+ * Which apps use so much CPU time that they run in the background, so that those who need little of it find a core
+ * when they need one: the feedback of a multilevel queue. It is no punishment. Who runs in the background has all that
+ * others leave and a share of what they do not, and comes back when it has calmed down.
+ *
+ * An app that has no neighbour at work is not busy, whatever it does: nobody waits for it.
+ */
+import { LRUCache } from 'lru-cache'
+
+/** Cores that a busy app uses, for so many beats in a row; one that uses fewer than the second figure is calm. */
+const BUSY_CORES = 0.5
+const BUSY_BEATS = 2
+const CALM_CORES = 0.2
+
+/** Calm for so long, an app is busy no more. */
+const CALM_MS = 10_000
+
+export interface BusyAppsOptions {
+  /** Milliseconds that only rise. */
+  now: () => number
+  /** Apps remembered; beyond it the one that was busy the longest ago is forgotten. */
+  max: number
+}
+
+interface Record {
+  beats: number
+  busyUntil: number
+}
+
+export class BusyApps {
+  readonly #now: () => number
+  readonly #records: LRUCache<string, Record>
+  /** Those that ran between the last two beats. */
+  #atWork = new Set<string>()
+  #beatAt: number
+
+  constructor({ now, max }: BusyAppsOptions) {
+    this.#now = now
+    this.#records = new LRUCache({ max })
+    this.#beatAt = now()
+  }
+
+  has(app: string): boolean {
+    const record = this.#records.peek(app)
+    return record !== undefined && record.busyUntil > this.#now()
+  }
+
+  /** An instance of the app had to be ended for what it used. */
+  overreached(app: string): void {
+    if (this.#hasNeighbour(app))
+      this.#records.set(app, { beats: BUSY_BEATS, busyUntil: this.#now() + CALM_MS })
+  }
+
+  /** Takes in what each loaded app has used since the last beat, in ms. Returns those that are busy now. */
+  beat(apps: Iterable<{ name: string; cpuMs: number }>): string[] {
+    const now = this.#now()
+    const sinceMs = Math.max(1, now - this.#beatAt)
+    this.#beatAt = now
+    const used = [...apps].filter(({ cpuMs }) => cpuMs > 0)
+    this.#atWork = new Set(used.map(({ name }) => name))
+    for (const { name, cpuMs } of used) this.#note(name, cpuMs / sinceMs)
+    return [...this.#records.keys()].filter(app => this.has(app))
+  }
+
+  #note(app: string, cores: number): void {
+    const known = this.#records.peek(app)
+    const beats = cores >= BUSY_CORES ? (known?.beats ?? 0) + 1 : 0
+    const wasBusy = this.has(app)
+    const isBusy = wasBusy ? cores >= CALM_CORES : beats >= BUSY_BEATS && this.#hasNeighbour(app)
+    if (isBusy) this.#records.set(app, { beats, busyUntil: this.#now() + CALM_MS })
+    else if (known) known.beats = beats
+    else if (beats > 0) this.#records.set(app, { beats, busyUntil: 0 })
+  }
+
+  #hasNeighbour(app: string): boolean {
+    return this.#atWork.size > (this.#atWork.has(app) ? 1 : 0)
+  }
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { BusyApps } from '../../src/scheduler/busy-apps.ts'
+import { answering, load, startAll } from './real-runtimes.ts'
+import { until } from './setup.ts'
+
+const BEAT_MS = 500
+
+/** Beats on a clock that goes by beats alone; each is told how many cores every app uses. */
+function scripted() {
+  let now = 0
+  const busy = new BusyApps({ now: () => now, max: 10 })
+  const beat = (cores: Record<string, number>, beats = 1) => {
+    let found: string[] = []
+    for (; beats > 0; beats--) {
+      now += BEAT_MS
+      found = busy.beat(Object.entries(cores).map(([name, share]) => ({ name, cpuMs: share * BEAT_MS })))
+    }
+    return found
+  }
+  return { busy, beat }
+}
+
+test('an app that computes beside others is busy after a second, and a quick one is not', () => {
+  const { beat } = scripted()
+
+  const found = [beat({ burn: 0.9, hello: 0.1 }), beat({ burn: 0.9, hello: 0.1 })]
+
+  assert.deepEqual(found, [[], ['burn']])
+})
+
+test('an app that has nobody beside it is not busy, whatever it does', () => {
+  const { busy, beat } = scripted()
+
+  const computing = beat({ burn: 1 }, 10)
+  busy.overreached('burn')
+
+  assert.deepEqual(computing, [])
+  assert.equal(busy.has('burn'), false)
+})
+
+test('an app that had to be ended for what it used is busy at once, if it has a neighbour', () => {
+  const { busy, beat } = scripted()
+  beat({ hello: 0.1 })
+
+  busy.overreached('burn')
+
+  assert.equal(busy.has('burn'), true)
+})
+
+test('an app that has calmed down is busy no more, after a while', () => {
+  const { beat } = scripted()
+  beat({ burn: 0.9, hello: 0.1 }, 2)
+
+  const soon = beat({ burn: 0.1, hello: 0.1 }, 15)
+  const later = beat({ burn: 0.1, hello: 0.1 }, 10)
+
+  assert.deepEqual([soon, later], [['burn'], []])
+})
+
+test('a busy app that uses less, but not little, stays busy', () => {
+  const { beat } = scripted()
+  beat({ burn: 0.9, hello: 0.1 }, 2)
+
+  assert.deepEqual(beat({ burn: 0.3, hello: 0.1 }, 40), ['burn'])
+})
+
+/** The nice values of a process' threads, its first thread's apart. */
+function niceValues(pid: number): { first: number; others: number[] } {
+  const niceOf = (thread: string) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
+  }
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return { first: niceOf(String(pid)), others: threads.filter(id => id !== String(pid)).map(niceOf) }
+}
+
+test('busy apps run together in a runtime that yields to all others', {
+  skip: process.platform !== 'linux' && 'threads have no nice values here',
+}, async t => {
+  await using platform = await startAll()
+  platform.deploy('hello', answering('hi'))
+  platform.deploy('burn', 'export default { fetch() { for (;;); } }')
+  platform.deploy(
+    'work',
+    `export default { fetch() {
+      for (const end = Date.now() + 100; Date.now() < end; );
+      return new Response('done')
+    } }`,
+  )
+  const loads = ['hello', 'burn', 'work'].map(app => load(1, () => platform.ask(app)))
+  const whereabouts = (app: string) =>
+    platform.scheduler
+      .stats()
+      .apps.find(({ name }) => name === app)
+      ?.instances.map(({ runtime }) => runtime)
+
+  await until(
+    () => whereabouts('burn')?.[0] === 'b0' && whereabouts('work')?.every(id => id === 'b0') === true,
+  )
+  const { pid } = platform.supervisor.runtimes.find(({ id }) => id === 'b0')!
+  await until(() => niceValues(pid).others.every(nice => nice === 10))
+  const answers = await Promise.all(loads.map(({ stop }) => stop()))
+
+  t.assert.equal(niceValues(pid).first, niceValues(process.pid).first)
+  t.assert.equal(whereabouts('hello')?.[0]?.[0], 'r')
+  t.assert.deepEqual(
+    answers.map(all => [...new Set(all.map(({ status }) => status))]),
+    [[200], [503], [200]],
+  )
+})
