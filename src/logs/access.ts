@@ -48,14 +48,46 @@ export function logAccess(
 function accessLine(level: LogLevel, event: RequestEvent, withQuery: boolean): string {
   const query = withQuery ? -1 : event.url.indexOf('?')
   const path = query < 0 ? event.url : event.url.slice(0, query)
-  let line = `${opening(level, event.startedAt + event.durationMs)},"kind":"request"`
-  if (event.app !== '') line += `,"app":${quote(event.app)},"version":${quote(event.version)}`
-  line += `,"outcome":"${event.outcome}","status":${event.status}`
-  if (event.rejection !== undefined) line += `,"rejection":"${event.rejection}"`
-  line += `,"method":${quote(cut(event.method, 32))},"host":${quote(cut(event.host, TARGET_CHARS_MAX))}`
-  line += `,"path":${quote(cut(path, TARGET_CHARS_MAX))},"requestId":${quote(event.requestId)}`
+  let line = opening(level, event.startedAt + event.durationMs) + whatOf(event, path) + quote(event.requestId)
   line += `,"durationMs":${number(event.durationMs)},"cpuMs":${number(event.cpuMs)}`
   if (event.coldStart) line += ',"coldStart":true'
   if (event.retries > 0) line += `,"retries":${event.retries}`
   return `${line},"bytesIn":${event.bytesIn},"bytes":${event.bytesOut},"clientIp":${quote(event.clientIp)}}\n`
+}
+
+/** What was asked for and how it ended, as it was last: much asks for the same again. */
+let last = {
+  app: '',
+  version: '',
+  outcome: '',
+  status: 0,
+  rejection: '',
+  method: '',
+  host: '',
+  path: '',
+  text: '',
+}
+
+function whatOf(event: RequestEvent, path: string): string {
+  const { app, version, outcome, status, rejection = '', method, host } = event
+  const isSame =
+    last.path === path &&
+    last.host === host &&
+    last.method === method &&
+    last.status === status &&
+    last.outcome === outcome &&
+    last.rejection === rejection &&
+    last.app === app &&
+    last.version === version
+  if (isSame) return last.text
+  let text = ',"kind":"request"'
+  if (app !== '') text += `,"app":${quote(app)},"version":${quote(version)}`
+  text += `,"outcome":"${outcome}","status":${status}`
+  if (rejection !== '') text += `,"rejection":"${rejection}"`
+  text += `,"method":${quote(cut(method, 32))},"host":${quote(cut(host, TARGET_CHARS_MAX))}`
+  text += `,"path":${quote(cut(path, TARGET_CHARS_MAX))},"requestId":`
+  // In one piece: one of many would be put together anew for each line.
+  text = Buffer.from(text).toString()
+  last = { app, version, outcome, status, rejection, method, host, path, text }
+  return text
 }

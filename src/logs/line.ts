@@ -20,12 +20,26 @@ export function cut(text: string, charsMax: number): string {
   return text.length <= charsMax ? text : `${text.slice(0, charsMax)}… (${text.length - charsMax} more)`
 }
 
+/** `.001` and so on: to print a double takes long. */
+const FRACTIONS = Array.from({ length: 1000 }, (_, thousandths) => String(thousandths / 1000).slice(1))
+
 /** A number as JSON, to a thousandth. */
 export function number(value: number): string {
-  return Number.isFinite(value) ? String(Math.round(value * 1000) / 1000) : 'null'
+  const thousandths = Math.round(value * 1000)
+  if (!(thousandths >= 0 && thousandths < 2 ** 31))
+    return Number.isFinite(value) ? String(thousandths / 1000) : 'null'
+  return String(Math.floor(thousandths / 1000)) + FRACTIONS[thousandths % 1000]
 }
+
+/** The time of the last line, and its text. */
+const last = { time: 0, text: '0' }
 
 /** The beginning that all lines share: pino's own, so that one reader reads both. */
 export function opening(level: LogLevel, time: number): string {
-  return `{"level":"${level}","time":${Math.round(time)}`
+  const rounded = Math.round(time)
+  if (rounded !== last.time) {
+    last.time = rounded
+    last.text = String(rounded)
+  }
+  return `{"level":"${level}","time":${last.text}`
 }

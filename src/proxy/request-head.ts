@@ -93,24 +93,56 @@ export interface HeadFacts extends Target {
   isUpgrade: boolean
 }
 
+/** Names as clients write them → as apps read them, with a line feed; empty: not for apps. So many are remembered. */
+const lines = new Map<string, string>()
+const LINES_MAX = 1000
+
+function nameLine(written: string): string {
+  const known = lines.get(written)
+  if (known !== undefined) return known
+  const name = written.toLowerCase()
+  const line = NOT_FORWARDED.has(name) ? '' : `${name}\n`
+  if (lines.size < LINES_MAX) lines.set(written, line)
+  return line
+}
+
+/** What the proxy says of the client, as it was last: connections ask for one host again and again. */
+const client = { ip: '', host: '', lines: '' }
+
+function clientLines(ip: string, host: string): string {
+  if (client.ip === ip && client.host === host) return client.lines
+  client.ip = ip
+  client.host = host
+  const names = {
+    'x-forwarded-for': ip,
+    'x-forwarded-proto': 'http',
+    'x-forwarded-host': host,
+    'x-real-ip': ip,
+  }
+  client.lines = [...Object.entries({ ...names, 'cf-connecting-ip': ip }).flat(), ''].join('\n')
+  return client.lines
+}
+
 /** The head in the form that the sandbox reads, or null if it names its host more than once. */
 export function requestHead(facts: HeadFacts): string | null {
   const { method, hostHeader, url, requestId, rawHeaders, clientIp } = facts
   const alsoDropped = connectionNames(facts.connection)
   let hosts = 0
   const upgrade = facts.isUpgrade ? UPGRADE_HEADERS : ''
+  // Joined of as few pieces as can be: what is joined here is copied piece by piece later.
   let head = `${method}\nhttp://${hostHeader}${url}\n${upgrade}host\n${hostHeader}\n`
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!.toLowerCase()
-    if (NOT_FORWARDED.has(name)) {
-      if (name === 'host') hosts++
+    const written = rawHeaders[i]!
+    const name = nameLine(written)
+    if (name === '') {
+      if (written.length === 4 && written.toLowerCase() === 'host') hosts++
       continue
     }
-    if (alsoDropped?.has(name)) continue
-    head += `${name}\n${rawHeaders[i + 1]}\n`
+    if (alsoDropped?.has(name.slice(0, -1))) continue
+    head += name + rawHeaders[i + 1] + '\n'
   }
   if (hosts > 1) return null
-  return `${head}x-request-id\n${requestId}\nx-forwarded-for\n${clientIp}\nx-forwarded-proto\nhttp\nx-forwarded-host\n${hostHeader}\nx-real-ip\n${clientIp}\ncf-connecting-ip\n${clientIp}\n`
+  return `${head}x-request-id\n${requestId}\n${clientLines(clientIp, hostHeader)}`
 }
 
 function connectionNames(connection: string | undefined): Set<string> | null {

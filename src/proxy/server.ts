@@ -2,7 +2,7 @@
  * The front door: an HTTP/1.1 server that makes an exchange of each request and hands it to the scheduler. It
  * reads heads only; bodies stream past it. Slow, silent and malformed clients cost a bounded amount of it.
  */
-import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import http, { type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from '../config.ts'
@@ -12,6 +12,7 @@ import type { Dispatcher } from '../scheduler/dispatch.ts'
 import { answerToParseError, writeRawAnswer } from './client-error.ts'
 import type { ExchangeHost } from './exchange-host.ts'
 import { HttpExchange } from './http-exchange.ts'
+import { ProxyRequest, ProxyResponse } from './http-messages.ts'
 import { Lingering } from './lingering.ts'
 import type { Answer } from './status.ts'
 import { asksForWebSocket } from './upgrade.ts'
@@ -42,12 +43,10 @@ export interface ProxyStats {
 /** How often slow clients are looked for. */
 const SWEEP_MS = 1000
 
-const kExchange = Symbol('exchange')
 const kClient = Symbol('client')
 const kExpectation = Symbol('expectation')
 
-type Request = IncomingMessage & { originalUrl?: string; [kExpectation]?: 'continue' | 'unknown' }
-type Response = ServerResponse & { [kExchange]?: HttpExchange }
+type Request = ProxyRequest & { originalUrl?: string; [kExpectation]?: 'continue' | 'unknown' }
 type ClientSocket = Socket & { [kClient]?: Client }
 
 /** What is known of a client's connection. */
@@ -97,6 +96,8 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
         // Answered with an explanation and an event instead.
         requireHostHeader: false,
         shouldUpgradeCallback: asksForWebSocket,
+        IncomingMessage: ProxyRequest,
+        ServerResponse: ProxyResponse as unknown as typeof http.ServerResponse,
       },
     })
     this.#configure()
@@ -167,19 +168,22 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
       url: '/',
       handler: (request, reply) => {
         reply.hijack()
-        this.#begin(request.raw as Request, reply.raw)
+        this.#begin(request.raw as Request, reply.raw as ProxyResponse)
       },
     })
+    // What Fastify would do for each request on the way to the one route is done for nobody here.
+    server.removeAllListeners('request')
+    server.on('request', (request: Request, response: ProxyResponse) => this.#begin(request, response))
     server.maxConnections = this.config.connectionsMax
     server.on('connection', (socket: Socket) => {
       this.#connections++
       socket.once('close', () => this.#connections--)
     })
-    server.on('checkContinue', (request: Request, response: Response) => {
+    server.on('checkContinue', (request: Request, response: ProxyResponse) => {
       request[kExpectation] = 'continue'
       server.emit('request', request, response)
     })
-    server.on('checkExpectation', (request: Request, response: Response) => {
+    server.on('checkExpectation', (request: Request, response: ProxyResponse) => {
       request[kExpectation] = 'unknown'
       server.emit('request', request, response)
     })
@@ -200,13 +204,13 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
     socket.on('error', ignore)
     socket.setTimeout(0)
     if (head.length > 0) socket.unshift(head)
-    const response = new http.ServerResponse(request)
+    const response = new ProxyResponse(request)
     response.assignSocket(socket)
     response.on('finish', () => socket.destroySoon())
     this.#begin(request, response, socket)
   }
 
-  #begin(request: Request, response: Response, upgrade: Socket | null = null): void {
+  #begin(request: Request, response: ProxyResponse, upgrade: Socket | null = null): void {
     const socket = request.socket as ClientSocket
     const known = socket[kClient]
     // Whether the client means this as a request is past telling. Node would read on and keep what it finds.
@@ -227,10 +231,7 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
     socket[kClient] = client
     client.exchange = exchange
     client.open++
-    response[kExchange] = exchange
-    response.on('close', onClose)
-    response.on('drain', onDrain)
-    response.on('error', ignore)
+    response.exchange = exchange
     this.#exchanges.add(exchange)
     if (client.open > this.config.pipelineMax) {
       // All of them may be answered at length and none of it be read.
@@ -272,15 +273,7 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
 /** CONNECT has an event of its own. */
 const METHODS = http.METHODS.filter(method => method !== 'CONNECT')
 
-function onClose(this: Response): void {
-  this[kExchange]?.onClose()
-}
-
-function onDrain(this: Response): void {
-  this[kExchange]?.onDrain()
-}
-
-/** Whatever breaks a response closes it too, which is told. */
+/** What breaks a connection closes it too, which is told. */
 function ignore(): void {}
 
 /** The client's address; an IPv4 address that came in by IPv6 is written as what it is. */
