@@ -153,7 +153,7 @@ export class HttpExchange implements DispatchedExchange {
     this.#body?.grant(bytes)
   }
 
-  onHead(status: number, headers: string[], body: Buffer | string | null): void {
+  onHead(status: number, headers: readonly string[], body: Buffer | string | null): void {
     if (this.#outcome !== null || this.responded) return
     if (status === 101 && this.#options.upgrade) return this.#switch(this.#options.upgrade, headers)
     const bytesMax = this.#host.config.responseHeaderBytesMax
@@ -161,9 +161,10 @@ export class HttpExchange implements DispatchedExchange {
     if (typeof head === 'string') return this.#break(head)
     const bodyless = isBodyless(this.method, status)
     const length = body === null || bodyless ? head.contentLength : body.length
-    if (length !== -1 && status !== 204) head.headers.push('content-length', String(length))
-    head.headers.push('x-request-id', this.requestId)
-    if (!this.#writeHead(status, head.headers)) {
+    const hasLength = length !== -1 && status !== 204
+    const sent = hasLength ? head.headers.concat('content-length', String(length)) : head.headers.slice()
+    sent.push('x-request-id', this.requestId)
+    if (!this.#writeHead(status, sent)) {
       return this.#break('The app’s response headers are malformed.')
     }
     this.#body?.commit()

@@ -139,7 +139,7 @@ export function requestHead(facts: HeadFacts): string | null {
       continue
     }
     if (alsoDropped?.has(name.slice(0, -1))) continue
-    head += name + rawHeaders[i + 1] + '\n'
+    head += `${name}${rawHeaders[i + 1]}\n`
   }
   if (hosts > 1) return null
   return `${head}x-request-id\n${requestId}\n${clientLines(clientIp, hostHeader)}`

@@ -18,14 +18,17 @@ const NOT_FORWARDED = new Set([
 ])
 
 export interface ResponseHead {
-  /** Flat: name, value, …, without content-length. */
-  headers: string[]
+  /** Flat: name, value, …, without content-length. Not to be changed: the next response may be given it too. */
+  headers: readonly string[]
   /** What the app says of its body's length; -1: nothing. */
   contentLength: number
 }
 
 /** How many bytes a header takes beside its name and value. */
 const HEADER_OVERHEAD_BYTES = 4
+
+/** What was made of headers last: whoever hands in the same array again means the same headers. */
+let last: { headers: readonly string[]; bytesMax: number; head: ResponseHead | string } | null = null
 
 /** The head, or one sentence about what is wrong with it. Names and values are for node:http to validate. */
 export function responseHead(
@@ -36,6 +39,13 @@ export function responseHead(
   if (!(Number.isInteger(status) && status >= 200 && status <= 599)) {
     return `The app answered with the status ${status}, which no response can have.`
   }
+  if (last?.headers === headers && last.bytesMax === bytesMax) return last.head
+  const head = readHeaders(headers, bytesMax)
+  last = { headers, bytesMax, head }
+  return head
+}
+
+function readHeaders(headers: readonly string[], bytesMax: number): ResponseHead | string {
   const kept: string[] = []
   let alsoDropped: Set<string> | null = null
   let contentLength = -1

@@ -96,6 +96,8 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
         // Answered with an explanation and an event instead.
         requireHostHeader: false,
         shouldUpgradeCallback: asksForWebSocket,
+        // A request without a body is no stream that has to be read to its end.
+        optimizeEmptyRequests: true,
         IncomingMessage: ProxyRequest,
         ServerResponse: ProxyResponse as unknown as typeof http.ServerResponse,
       },

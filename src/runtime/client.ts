@@ -72,6 +72,9 @@ export class RuntimeClient implements AsyncDisposable {
     { resolve: (stats: RuntimeStats) => void; reject: (error: Error) => void }
   >()
   #pingId = 0
+  /** The response head that came last, and its headers: an app mostly answers with the same. */
+  #headText = ''
+  #headers: readonly string[] = []
   #pid = 0
   #closed = false
   #greeted: { resolve: () => void; reject: (error: Error) => void } | null = null
@@ -283,7 +286,7 @@ export class RuntimeClient implements AsyncDisposable {
     stream.headSeen = true
     stream.entered = true
     if (!stream.over) {
-      const headers = bodyAt > 12 ? payload.latin1Slice(12, bodyAt).split('\n') : []
+      const headers = this.#headersOf(payload.latin1Slice(12, bodyAt))
       const { exchange } = stream
       exchange.onHead(
         payload.readUInt16LE(0),
@@ -293,6 +296,14 @@ export class RuntimeClient implements AsyncDisposable {
       if (whole && !stream.over) this.#endResponse(stream, cpuMs)
     }
     if (flags & RESPONSE_FINISHED) this.#finish(stream, { outcome: 'ok', cpuMs })
+  }
+
+  #headersOf(text: string): readonly string[] {
+    if (text !== this.#headText) {
+      this.#headText = text
+      this.#headers = text === '' ? [] : text.split('\n')
+    }
+    return this.#headers
   }
 
   #wholeBody(exchange: Exchange, payload: Buffer, from: number): Buffer | string {

@@ -26,7 +26,7 @@ export interface Exchange {
    * The response's head. `headers` is flat: name, value, name, value, …, validated. With `body` the response is
    * whole: no `onChunk` follows, `onEnd` does. A string body is latin1 text, one byte a character; a Buffer is lent.
    */
-  onHead(status: number, headers: string[], body: Buffer | string | null): void
+  onHead(status: number, headers: readonly string[], body: Buffer | string | null): void
   /** `chunk` is lent: it stays as it is while `holdsBytes` is true. The receiver grants credit once it has left. */
   onChunk(chunk: Buffer): void
   /** Bytes that it was lent have not all left: whoever lent them may not use their memory again. */
