@@ -26,7 +26,7 @@ else {
 }
 
 function needsFlag() {
-  const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ').replaceAll('_', '-')
+  const given = process.execArgv.join(' ').replaceAll('_', '-')
   // A channel to the parent would not live through it.
   return process.argv[2] === 'serve' && !process.channel && !given.includes(SEMI_SPACE)
 }
@@ -38,7 +38,7 @@ function needsFlag() {
 function becomeItselfWith(flags) {
   try {
     const args = [process.execPath, ...flags, ...process.execArgv, ...process.argv.slice(1)]
-    process.execve?.(process.execPath, args, process.env)
+    process.execve?.(process.execPath, args)
   } catch {}
 }
 
