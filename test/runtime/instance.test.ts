@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
+import type { BundleModule } from '../../src/bundle.ts'
 import { startRuntime, TestExchange, type TestRuntime } from '../support/runtime.ts'
 
 let runtime: TestRuntime
@@ -250,6 +251,25 @@ test('a top level that never ends is stopped at its own limit', async () => {
   const result = await runtime.start('for (;;) {}', { limits: { startupCpuMs: 100 } })
 
   assert.equal(result.outcome, 'exceededCpu')
+})
+
+test('a chain of imports that is too deep to be linked does not start, and its neighbour is served', async () => {
+  const neighbour = await runtime.start(`export default { fetch() { return new Response('well') } }`)
+  const chain: BundleModule[] = Array.from({ length: 10_000 }, (_, index) => ({
+    name: index === 0 ? 'index.js' : `m${index}.js`,
+    type: 'esm',
+    content: Buffer.from(`import './m${index + 1}.js'; export default { fetch() {} }`),
+  }))
+  chain.push({ name: `m${chain.length}.js`, type: 'esm', content: Buffer.from('') })
+
+  const [result, { body }] = await Promise.all([
+    runtime.start(chain),
+    runtime.fetch(neighbour.instance, 'http://app.test/'),
+  ])
+
+  assert(result.outcome === 'startupError', JSON.stringify(result))
+  assert.match(String(result.message), /^RangeError/)
+  assert.equal(body.toString(), 'well')
 })
 
 test('a service worker answers by respondWith', async () => {
