@@ -22,6 +22,9 @@ interface AppParts {
 /** A name that no app can know while its modules are linked, and that is gone before its code runs. */
 const HANDOVER = 'vitrine:handover'
 
+/** They are resolved on the thread that serves all apps of the process: some 0.2 s of its time. */
+const IMPORTS_MAX = 50_000
+
 const BUILT_IN_NAME = 'cloudflare:workers'
 const BUILT_IN = `const api = globalThis["${HANDOVER}"];
 export const { WorkerEntrypoint, env, waitUntil } = api;`
@@ -50,21 +53,29 @@ export async function compileApp(parts: AppParts): Promise<CompiledApp> {
     return made
   }
   // All imports are looked up first, so that a missing one is said before anything runs.
+  let imports = 0
   const pending = [spec.main]
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     if (compiled.has(name)) continue
     const module = await load(name)
+    imports += module.dependencySpecifiers.length
+    if (imports > IMPORTS_MAX)
+      throw bundleError(`Its modules have more than ${IMPORTS_MAX} imports: bundle them.`)
     for (const specifier of module.dependencySpecifiers) {
       if (specifier !== BUILT_IN_NAME) pending.push(resolveSpecifier(specifier, name, byName))
       else if (!compiled.has(specifier)) compiled.set(specifier, await builtIn(parts))
     }
   }
   const mainModule = compiled.get(spec.main)!
-  // Here and now: linking runs no guest's code.
-  mainModule.instantiateSync(context, (specifier, referrer) => {
+  const resolve = (specifier: string, referrer: ivm.Module) => {
     if (specifier === BUILT_IN_NAME) return compiled.get(specifier)!
     return compiled.get(resolveSpecifier(specifier, names.get(referrer) ?? spec.main, byName))!
-  })
+  }
+  // One module is linked here and now: no guest's code runs. What several export again and again takes V8 as long as
+  // their author likes: that is the isolate's time.
+  const isAlone = [...compiled.keys()].every(name => name === spec.main || byName.get(name)?.type !== 'esm')
+  if (isAlone) mainModule.instantiateSync(context, resolve)
+  else await mainModule.instantiate(context, resolve)
   return {
     evaluate: async () => {
       await mainModule.evaluate()
