@@ -54,8 +54,11 @@ export function parseHeaderText(text: string): HeaderList {
 /** The values of a header, combined; null if there is none. */
 export function headerOf(list: HeaderList, name: string): string | null {
   let value: string | null = null
+  const { length } = name
   for (let i = 0; i < list.length; i += 2) {
-    if (list[i] === name) value = value === null ? list[i + 1]! : `${value}, ${list[i + 1]}`
+    // Most differ in length, and to look at that is cheaper.
+    if (list[i]!.length === length && list[i] === name)
+      value = value === null ? list[i + 1]! : `${value}, ${list[i + 1]}`
   }
   return value
 }

@@ -78,7 +78,9 @@ export class Headers {
     const list = this.#list
     const context = "Failed to execute 'get' on 'Headers'"
     requireArguments(arguments.length, 1, context)
-    return headerOf(list, headerName(name, context))
+    // A name that is found as it is needs no check.
+    const found = typeof name === 'string' ? headerOf(list, name) : null
+    return found ?? headerOf(list, headerName(name, context))
   }
 
   /** Workers had this for Set-Cookie before there was getSetCookie. */
