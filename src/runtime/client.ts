@@ -22,6 +22,7 @@ import {
 } from './protocol.ts'
 import { ReadSlabs } from './read-slabs.ts'
 import { readEnded, readJson, readNotice, readStartResult, readStats } from './readers.ts'
+import { RepeatedHead } from './repeated-head.ts'
 import { type Stream, StreamTable } from './stream-table.ts'
 
 /** What becomes known of a runtime. Exchanges named here have been unlinked already. */
@@ -71,10 +72,8 @@ export class RuntimeClient implements AsyncDisposable {
     number,
     { resolve: (stats: RuntimeStats) => void; reject: (error: Error) => void }
   >()
+  readonly #responseHead = new RepeatedHead()
   #pingId = 0
-  /** The response head that came last, and its headers: an app mostly answers with the same. */
-  #headText = ''
-  #headers: readonly string[] = []
   #pid = 0
   #closed = false
   #greeted: { resolve: () => void; reject: (error: Error) => void } | null = null
@@ -286,7 +285,7 @@ export class RuntimeClient implements AsyncDisposable {
     stream.headSeen = true
     stream.entered = true
     if (!stream.over) {
-      const headers = this.#headersOf(payload.latin1Slice(12, bodyAt))
+      const headers = this.#responseHead.read(payload.latin1Slice(12, bodyAt))
       const { exchange } = stream
       exchange.onHead(
         payload.readUInt16LE(0),
@@ -296,14 +295,6 @@ export class RuntimeClient implements AsyncDisposable {
       if (whole && !stream.over) this.#endResponse(stream, cpuMs)
     }
     if (flags & RESPONSE_FINISHED) this.#finish(stream, { outcome: 'ok', cpuMs })
-  }
-
-  #headersOf(text: string): readonly string[] {
-    if (text !== this.#headText) {
-      this.#headText = text
-      this.#headers = text === '' ? [] : text.split('\n')
-    }
-    return this.#headers
   }
 
   #wholeBody(exchange: Exchange, payload: Buffer, from: number): Buffer | string {
