@@ -5,6 +5,7 @@ import { bodyBytesRead } from '../body-memory.ts'
 import { OUTCOMES, TERMINATIONS, type Termination } from '../outcome.ts'
 import { EVENT } from '../sandbox/wire.ts'
 import { Body } from './bodies.ts'
+import { IdleCollector } from './idle-collector.ts'
 import { Instance } from './instance.ts'
 import type { IsolatePool } from './isolate-pool.ts'
 import type { EndReport, InstanceSpec, InstanceStats, RuntimeStats, StartResult } from './messages.ts'
@@ -47,6 +48,7 @@ export class Connection implements RuntimeContext {
   readonly #socket: Socket
   readonly #options: ConnectionOptions
   readonly #instances = new Map<number, Instance>()
+  readonly #collector = new IdleCollector()
   readonly #starts = new Map<number, PendingStart>()
   readonly #toPump = new Set<Instance>()
   readonly #waiting: { id: number; pending: PendingStart }[] = []
@@ -239,6 +241,7 @@ export class Connection implements RuntimeContext {
     if (this.#socket.destroyed) return isolate.dispose()
     const instance = new Instance(id, spec, isolate, this)
     this.#instances.set(id, instance)
+    this.#collector.add(instance, isolate)
     const result = await instance.start(bundle, performance.now() - began)
     this.writer.json(FRAME.started, 0, id, result)
   }
@@ -262,6 +265,7 @@ export class Connection implements RuntimeContext {
     for (const instance of this.#instances.values()) instance.kill('shutdown', 'The scheduler has gone.', 0)
     this.#instances.clear()
     this.watchdog[Symbol.dispose]()
+    this.#collector[Symbol.dispose]()
   }
 }
 

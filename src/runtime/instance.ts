@@ -41,7 +41,7 @@ export class Instance implements Watched {
   #handed: number[] = []
   #begunSeen = 0
   #state: 'starting' | 'ready' | 'ending' | 'ended' = 'starting'
-  #running = false
+  running = false
   #end: { reason: Termination; message: string; guilty: number } | null = null
   #grace: NodeJS.Timeout | null = null
   #isLost = false
@@ -49,7 +49,8 @@ export class Instance implements Watched {
   // CPU accounting, in nanoseconds.
   readonly #cpu: CpuClock
   #cpuReportedNs = 0
-  #call = 0
+  /** Into the isolate, so far: while their number stays, it is idle. */
+  calls = 0
   #callStartedAt = 0
   #callStartCpuNs = 0
   #callStartEntries = 0
@@ -135,7 +136,7 @@ export class Instance implements Watched {
       return this.kill('protocolViolation', 'The app asks for more than it takes.', this.#current)
     }
     this.#queue.push(type, id, a, extra, head)
-    if (!this.#running) this.context.pumpSoon(this)
+    if (!this.running) this.context.pumpSoon(this)
   }
 
   /** Takes a request that has not been handed over out of the queue. Whether it was there. */
@@ -153,7 +154,7 @@ export class Instance implements Watched {
 
   /** Enters the isolate with what is queued, if it is idle. */
   pump(): void {
-    if (this.#running || this.#state !== 'ready') return
+    if (this.running || this.#state !== 'ready') return
     const again = this.#control[CONTROL.queued]! > 0 || this.#control[CONTROL.blocked]! > 0
     if (this.#queue.length === 0 && !again) return
     const extras: Transferable[] = []
@@ -169,9 +170,9 @@ export class Instance implements Watched {
   }
 
   #beginCall(): void {
-    this.#running = true
+    this.running = true
     this.#ranSinceStats = true
-    this.#call++
+    this.calls++
     this.#callStartedAt = performance.now()
     this.#callStartCpuNs = this.#cpu.ns
     this.#callStartEntries = this.#control[CONTROL.entries]!
@@ -183,7 +184,7 @@ export class Instance implements Watched {
   }
 
   #endCall(): void {
-    this.#running = false
+    this.running = false
     const share = this.context.watchdog.unwatch(this)
     this.#busyMs += performance.now() - this.#callStartedAt
     this.#cpu.charge(share)
@@ -221,7 +222,7 @@ export class Instance implements Watched {
     const cpuNsEach = (this.#cpu.ns - this.#callStartCpuNs) / entries
     try {
       const texts = this.#control[CONTROL.texts]! > 0 ? new Texts(this.#takeTexts()) : null
-      this.#records.take(this.#outbox, this.#takeOutbox(), texts, cpuNsEach, this.#call)
+      this.#records.take(this.#outbox, this.#takeOutbox(), texts, cpuNsEach, this.calls)
     } catch (error) {
       // Whatever an isolate brings about here, it ends that isolate and not the process.
       const message = error instanceof Violation ? error.message : `Its records cannot be read: ${error}`
@@ -231,7 +232,7 @@ export class Instance implements Watched {
     }
     const current = this.context.requests.get(this.#current)
     if (current?.instance !== this) return
-    this.#records.charge(current, cpuNsEach, this.#call)
+    this.#records.charge(current, cpuNsEach, this.calls)
     if (current.cpuNs > this.spec.limits.cpuMs * NS_PER_MS) this.#exceededCpu(current.id)
   }
 
@@ -305,7 +306,7 @@ export class Instance implements Watched {
     if (reason !== 'exceededMemory') return this.kill(reason, 'The instance was stopped.', 0)
     const { memoryMb } = this.spec.limits
     const message = `The instance used far more than ${memoryMb} MB of memory, outside of its heap.`
-    this.kill(reason, message, this.#running ? this.#current : 0)
+    this.kill(reason, message, this.running ? this.#current : 0)
   }
 
   /** Ends the instance now, for a reason that condemns it; a request is to blame, or none (0). */
@@ -314,7 +315,7 @@ export class Instance implements Watched {
     this.#end = { reason, message, guilty }
     if (this.#state !== 'starting') this.#state = 'ending'
     this.#isolate.dispose()
-    if (!this.#running) return this.#close(this.#end)
+    if (!this.running) return this.#close(this.#end)
     this.#grace = setTimeout(() => this.#lost({ reason, message, guilty }), this.context.killGraceMs)
   }
 
@@ -360,7 +361,7 @@ export class Instance implements Watched {
   #usedMs(id: number): number {
     const request = this.context.requests.get(id)
     if (!request) return 0
-    const uncharged = request.chargedCall === this.#call ? 0 : this.#cpu.ns - this.#watchedCpuNs
+    const uncharged = request.chargedCall === this.calls ? 0 : this.#cpu.ns - this.#watchedCpuNs
     return (request.cpuNs + Math.max(0, uncharged)) / NS_PER_MS
   }
 
@@ -373,7 +374,7 @@ export class Instance implements Watched {
   /** What has happened since the last call; null if nothing has. */
   stats(now: number): InstanceStats | null {
     if (!this.#ranSinceStats && this.#queue.length === 0) return null
-    if (!this.#running) {
+    if (!this.running) {
       this.#heap = this.#isolate.heapBytes() ?? this.#heap
       this.#ranSinceStats = false
     } else {

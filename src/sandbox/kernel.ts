@@ -9,6 +9,7 @@
 
 import { digestArrived } from './digests.ts'
 import { fetchFailed, fetchOwner, fetchResponded } from './fetches.ts'
+import { collectGarbage } from './garbage.ts'
 import { bodyArrived, bodyBroken, bodyEnded } from './incoming.ts'
 import { logException } from './logging.ts'
 import { beginCall, replaceOutbox, roomBytes } from './outbox.ts'
@@ -103,6 +104,9 @@ function takeEvents(firstText: string, extras: unknown[], firstExtra: number): v
         mapForEach(requests, context => {
           if (context.onWindDown) arrayPush(queue, { owner: context, run: () => context.onWindDown!(a) })
         })
+        break
+      case EVENT.collect:
+        collectGarbage()
         break
       case EVENT.wake: {
         const due = dueTimers()

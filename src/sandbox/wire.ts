@@ -82,6 +82,8 @@ export const EVENT = {
   piped: 14,
   /** a: the code with which WebSockets are to be closed: the instance takes no more requests. */
   windDown: 15,
+  /** Garbage is to be collected: there is nothing else to do. */
+  collect: 16,
 } as const
 
 /** Flags of `request`: a body follows; its head is the first in a text of its own, which is an extra. */
