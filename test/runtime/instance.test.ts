@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
-import type { BundleModule } from '../../src/bundle.ts'
 import { startRuntime, TestExchange, type TestRuntime } from '../support/runtime.ts'
 
 let runtime: TestRuntime
@@ -251,62 +250,6 @@ test('a top level that never ends is stopped at its own limit', async () => {
   const result = await runtime.start('for (;;) {}', { limits: { startupCpuMs: 100 } })
 
   assert.equal(result.outcome, 'exceededCpu')
-})
-
-test('a chain of imports that is too deep to be linked does not start, and its neighbour is served', async () => {
-  const neighbour = await runtime.start(`export default { fetch() { return new Response('well') } }`)
-  const chain: BundleModule[] = Array.from({ length: 45_000 }, (_, index) => ({
-    name: index === 0 ? 'index.js' : `m${index}.js`,
-    type: 'esm',
-    content: Buffer.from(`import './m${index + 1}.js'; export default { fetch() {} }`),
-  }))
-  chain.push({ name: `m${chain.length}.js`, type: 'esm', content: Buffer.from('') })
-
-  const [result, { body }] = await Promise.all([
-    runtime.start(chain, { limits: { startupCpuMs: 30_000, memoryMb: 512 } }),
-    runtime.fetch(neighbour.instance, 'http://app.test/'),
-  ])
-
-  assert(result.outcome === 'startupError', JSON.stringify(result))
-  assert.match(String(result.message), /^RangeError/)
-  assert.equal(body.toString(), 'well')
-})
-
-/** Modules `m1` to the last, each exporting all of the next, and one that imports every name of the last through them. */
-function reexporting(modules: number, names: number): BundleModule[] {
-  const exported = Array.from({ length: names }, (_, index) => `a${index}`)
-  const sources = [
-    exported.map(name => `export { ${name} } from './m1.js'`).join(';'),
-    ...Array.from({ length: modules - 2 }, (_, index) => `export * from './m${index + 2}.js'`),
-    `export let ${exported.join()}`,
-  ]
-  return sources.map((source, index) => ({
-    name: index === 0 ? 'index.js' : `m${index}.js`,
-    type: 'esm',
-    content: Buffer.from(source),
-  }))
-}
-
-test('modules that take V8 long to link are given up at the limit of the start, with their process', async () => {
-  await using doomed = await startRuntime()
-
-  void doomed.start(reexporting(1000, 40_000), { limits: { startupCpuMs: 200 } })
-
-  await until(() => doomed.catastrophes.length === 1)
-})
-
-test('modules with more imports than may be linked do not start', async () => {
-  const imports = Array.from({ length: 300 }, (_, index) => `import './m${index}.js'`).join(';')
-  const modules: BundleModule[] = Array.from({ length: 300 }, (_, index) => ({
-    name: index === 0 ? 'index.js' : `m${index}.js`,
-    type: 'esm',
-    content: Buffer.from(imports.replace("'./m0.js'", "'./index.js'")),
-  }))
-
-  const result = await runtime.start(modules)
-
-  assert(result.outcome === 'startupError', JSON.stringify(result))
-  assert.match(String(result.message), /more than 50000 imports/)
 })
 
 test('a service worker answers by respondWith', async () => {
