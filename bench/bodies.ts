@@ -6,6 +6,7 @@ import { startWorkerd } from './support/peers.ts'
 import { Platform } from './support/platform.ts'
 import type { Answer, AskOptions, Goal, Question, Table } from './support/question.ts'
 
+const LONG = { method: 'POST', bodyBytes: 100_000_000 } as const
 const ECHO = { method: 'POST', bodyBytes: 100_000 } as const
 
 const WORKLOADS: readonly ({ title: string; app: string; cpu: number } & Omit<LoadOptions, 'seconds'>)[] = [
@@ -13,6 +14,7 @@ const WORKLOADS: readonly ({ title: string; app: string; cpu: number } & Omit<Lo
   { title: '100 kB echoed as bytes, 64 connections', app: 'echo-bytes', cpu: 1.5, connections: 64, ...ECHO },
   { title: '100 kB echoed as text, 64 connections', app: 'echo-text', cpu: 2, connections: 64, ...ECHO },
   { title: '1 MB streamed, 16 connections', app: 'stream', cpu: 1.15, connections: 16 },
+  { title: '100 MB streamed through, 1 connection', app: 'through', cpu: 1.15, connections: 1, ...LONG },
 ]
 
 async function ask({ repeats, seconds }: AskOptions): Promise<Answer> {

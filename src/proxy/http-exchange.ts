@@ -135,8 +135,12 @@ export class HttpExchange implements DispatchedExchange {
     this.onFail('canceled', '')
   }
 
-  get holdsBytes(): boolean {
-    return this.#out.writableLength > 0
+  get bytesLent(): number {
+    return this.#bytesOut
+  }
+
+  get bytesHeld(): number {
+    return this.#out.writableLength
   }
 
   head(): string {

@@ -4,7 +4,7 @@
  * gone before it read anything can be sent to another.
  */
 import type { Readable } from 'node:stream'
-import { bodyBytesRead } from '../body-memory.ts'
+import { bodyBytesRead, freeBytes } from '../body-memory.ts'
 import { BODY_WINDOW } from '../runtime/protocol.ts'
 import type { DispatchedExchange } from '../scheduler/dispatch.ts'
 
@@ -62,7 +62,9 @@ export class RequestBody {
 
   /** The app is at work on the request: from now on it stays where it is. */
   commit(): void {
+    const kept = this.#kept
     this.#kept = null
+    for (const chunk of kept ?? []) freeBytes(chunk)
   }
 
   /** The app has taken bytes: as many more may follow. */
@@ -87,7 +89,7 @@ export class RequestBody {
 
   readonly #onData = (chunk: Buffer): void => {
     this.bytes += chunk.length
-    bodyBytesRead(chunk.length)
+    if (this.#kept !== null) bodyBytesRead(chunk.length)
     if (this.bytes > this.#options.bytesMax) return this.#options.onTooLong()
     this.#awaitClient()
     this.#forward(chunk)
@@ -118,20 +120,22 @@ export class RequestBody {
   }
 
   #forward(chunk: Buffer): void {
-    if (chunk.length > this.#credit) {
-      this.#pending = chunk.subarray(this.#credit)
+    // It goes whole or waits: the credit comes back to a window, which is longer than what Node reads at a time.
+    if (chunk.length > this.#credit && this.#credit < BODY_WINDOW) {
+      this.#pending = chunk
       this.waitingSince = 0
       this.#request.pause()
-      chunk = chunk.subarray(0, this.#credit)
+      return
     }
-    if (chunk.length === 0) return
     this.#kept?.push(chunk.length < COPIED_BYTES_MAX ? Buffer.from(chunk) : chunk)
     this.#transmit(chunk)
   }
 
   #transmit(chunk: Buffer): void {
     this.#credit -= chunk.length
+    // Which copies it.
     this.#exchange.link?.client.sendBody(this.#exchange, chunk)
+    if (this.#kept === null) freeBytes(chunk)
   }
 
   #finish(): void {

@@ -304,8 +304,8 @@ export class RuntimeClient implements AsyncDisposable {
   }
 
   #lend(exchange: Exchange, bytes: Buffer): Buffer {
-    if (bytes.length < LENT_BYTES_MIN && exchange.holdsBytes) return Buffer.from(bytes)
-    this.#slabs.lend(exchange)
+    if (bytes.length < LENT_BYTES_MIN && exchange.bytesHeld > 0) return Buffer.from(bytes)
+    this.#slabs.lend(exchange, bytes.length)
     return bytes
   }
 

@@ -6,13 +6,21 @@
 
 /** Who was lent bytes. */
 export interface Holder {
-  /** Bytes that it was given have not all left. */
-  readonly holdsBytes: boolean
+  /** So far. */
+  readonly bytesLent: number
+  /** How many of them, at most, it has not done with, the last ones. */
+  readonly bytesHeld: number
 }
 
 interface Slab {
   readonly buffer: Buffer
-  readonly holders: Holder[]
+  readonly loans: Loan[]
+}
+
+/** A loan ends when the holder has done with all that it was lent up to a count. */
+interface Loan {
+  readonly holder: Holder
+  until: number
 }
 
 const SLAB_BYTES = 131_072
@@ -35,10 +43,12 @@ export class ReadSlabs {
     return this.#current.buffer
   }
 
-  /** The holder has been given bytes of the slab that `next` gave last. */
-  lend(holder: Holder): void {
-    const { holders } = this.#current
-    if (holders[holders.length - 1] !== holder) holders.push(holder)
+  /** The holder is about to be lent so many bytes of the slab that `next` gave last. */
+  lend(holder: Holder, bytes: number): void {
+    const { loans } = this.#current
+    const last = loans[loans.length - 1]
+    if (last?.holder === holder) last.until += bytes
+    else loans.push({ holder, until: holder.bytesLent + bytes })
   }
 
   #takeFree(): Slab | undefined {
@@ -50,13 +60,14 @@ export class ReadSlabs {
 }
 
 function newSlab(): Slab {
-  return { buffer: Buffer.allocUnsafeSlow(SLAB_BYTES), holders: [] }
+  return { buffer: Buffer.allocUnsafeSlow(SLAB_BYTES), loans: [] }
 }
 
-function isFree({ holders }: Slab): boolean {
-  while (holders.length > 0) {
-    if (holders[holders.length - 1]!.holdsBytes) return false
-    holders.pop()
+function isFree({ loans }: Slab): boolean {
+  while (loans.length > 0) {
+    const { holder, until } = loans[loans.length - 1]!
+    if (holder.bytesHeld > 0 && holder.bytesLent - holder.bytesHeld < until) return false
+    loans.pop()
   }
   return true
 }

@@ -27,10 +27,12 @@ export interface Exchange {
    * whole: no `onChunk` follows, `onEnd` does. A string body is latin1 text, one byte a character; a Buffer is lent.
    */
   onHead(status: number, headers: readonly string[], body: Buffer | string | null): void
-  /** `chunk` is lent: it stays as it is while `holdsBytes` is true. The receiver grants credit once it has left. */
+  /** `chunk` is lent: it stays as it is until it has left. The receiver grants credit once it has left. */
   onChunk(chunk: Buffer): void
-  /** Bytes that it was lent have not all left: whoever lent them may not use their memory again. */
-  readonly holdsBytes: boolean
+  /** Bytes of the response's body that it was lent so far. */
+  readonly bytesLent: number
+  /** How many of them, at most, have not left, the last ones: whoever lent them may not use their memory again. */
+  readonly bytesHeld: number
   onEnd(cpuMs: number): void
   /** The app or the platform failed. `message` may be shown to the client; `cpuMs` is what the app used, if known. */
   onFail(outcome: Outcome, message: string, cpuMs?: number): void

@@ -3,7 +3,14 @@ import { test } from 'node:test'
 import { ReadSlabs } from '../../src/runtime/read-slabs.ts'
 
 class Reader {
-  holdsBytes = true
+  bytesLent = 0
+  bytesHeld = 0
+
+  borrow(slabs: ReadSlabs, bytes: number): void {
+    slabs.lend(this, bytes)
+    this.bytesLent += bytes
+    this.bytesHeld += bytes
+  }
 }
 
 test('a slab is read into again only when nobody holds bytes of it any more', () => {
@@ -12,18 +19,32 @@ test('a slab is read into again only when nobody holds bytes of it any more', ()
   const first = slabs.next()
   assert.equal(slabs.next(), first)
 
-  slabs.lend(slow)
-  slabs.lend(fast)
-  slabs.lend(slow)
-  fast.holdsBytes = false
+  slow.borrow(slabs, 10)
+  fast.borrow(slabs, 10)
+  slow.borrow(slabs, 10)
+  fast.bytesHeld = 0
+  slow.bytesHeld = 5
   const second = slabs.next()
   assert.notEqual(second, first)
 
-  slabs.lend(fast)
+  fast.borrow(slabs, 10)
+  fast.bytesHeld = 0
   assert.equal(slabs.next(), second)
-  slow.holdsBytes = false
-  slabs.lend(new Reader())
+  slow.bytesHeld = 0
+  new Reader().borrow(slabs, 10)
   assert.equal(slabs.next(), first)
+})
+
+test('a reader that always holds something gives slabs back as it gets ahead', () => {
+  const slabs = new ReadSlabs()
+  const reader = new Reader()
+  const seen = new Set<Buffer>()
+  for (let i = 0; i < 100; i++) {
+    seen.add(slabs.next())
+    reader.borrow(slabs, 1000)
+    reader.bytesHeld = Math.min(reader.bytesHeld, 1500)
+  }
+  assert.equal(seen.size, 3)
 })
 
 test('readers that never let go are given up to the garbage collector, not kept in a list without end', () => {
@@ -32,15 +53,15 @@ test('readers that never let go are given up to the garbage collector, not kept 
   const readers = Array.from({ length: 100 }, () => new Reader())
   for (const reader of readers) {
     seen.add(slabs.next())
-    slabs.lend(reader)
+    reader.borrow(slabs, 1)
   }
   assert.equal(seen.size, 100)
 
-  for (const reader of readers) reader.holdsBytes = false
+  for (const reader of readers) reader.bytesHeld = 0
   const again = new Set<Buffer>()
   for (let i = 0; i < 100; i++) {
     again.add(slabs.next())
-    slabs.lend(new Reader())
+    new Reader().borrow(slabs, 1)
   }
   assert.equal([...again].filter(slab => seen.has(slab)).length, 65)
 })

@@ -26,7 +26,8 @@ export class TestExchange implements DispatchedExchange {
   readonly dispatch: Dispatch
   readonly answer: Promise<Answer>
   responded = false
-  readonly holdsBytes = false
+  readonly bytesLent = 0
+  readonly bytesHeld = 0
   link: ExchangeLink | null = null
   #resolve: (answer: Answer) => void = () => {}
   #body = ''

@@ -50,7 +50,8 @@ export class TestExchange implements Exchange {
   readonly hasBody: boolean
   link: ExchangeLink | null = null
   credit = 262_144
-  readonly holdsBytes = false
+  readonly bytesLent = 0
+  readonly bytesHeld = 0
   onCreditMore: () => void = () => {}
   onData: (chunk: Buffer) => void = () => {}
   readonly #head: string
