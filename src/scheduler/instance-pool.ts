@@ -200,12 +200,18 @@ export class InstancePool implements InstanceOwner {
     this.#stop(instance, 'evicted')
   }
 
-  /** Has what runs in such a runtime run elsewhere from now on; requests in flight finish there. */
-  leave(isForbidden: (runtime: Runtime) => boolean): void {
+  /**
+   * Has what runs in such a runtime run elsewhere from now on; requests in flight finish there, and so do WebSockets
+   * unless they are to be closed.
+   */
+  leave(
+    isForbidden: (runtime: Runtime) => boolean,
+    { closesWebSockets }: { closesWebSockets: boolean },
+  ): void {
     for (const instance of [...this.#instances]) {
       if (!isForbidden(instance.runtime)) continue
       this.#nextReason = 'evicted'
-      this.#drain(instance)
+      this.#drain(instance, { closesWebSockets })
     }
   }
 
@@ -331,11 +337,12 @@ export class InstancePool implements InstanceOwner {
     this.#noteActivity()
   }
 
-  #drain(instance: Instance): void {
-    if (instance.state === 'ready') {
-      instance.state = 'draining'
+  #drain(instance: Instance, { closesWebSockets = true } = {}): void {
+    if (instance.state === 'ready') instance.state = 'draining'
+    if (closesWebSockets && !instance.windingDown && instance.state === 'draining' && instance.inFlight > 0) {
+      instance.windingDown = true
       const code = this.#retired === 'redeployed' ? WEBSOCKET_CLOSE.serviceRestart : WEBSOCKET_CLOSE.goingAway
-      if (instance.inFlight > 0) instance.runtime.client?.drain(instance.id, code)
+      instance.runtime.client?.drain(instance.id, code)
     }
     if (instance.state !== 'draining' || instance.inFlight > 0) return
     this.#stop(instance, TERMINATION_OF_RETIREMENT[this.#retired ?? 'evict'])

@@ -37,6 +37,8 @@ export class Instance {
   state: 'starting' | 'ready' | 'draining' | 'lost' | 'ended' = 'starting'
   /** It has been ready once. */
   started = false
+  /** It has been told to close its WebSockets. */
+  windingDown = false
   /** Requests it holds, waitUntil work included. */
   inFlight = 0
   /** Milliseconds since the epoch. */

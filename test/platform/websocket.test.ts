@@ -211,6 +211,30 @@ test('a client that sends tiny messages as fast as it can ends nobody, and each 
   socket.destroy()
 })
 
+test('the sockets of an app that uses so much CPU time that it moves stay open where they are', async () => {
+  const burn = 'for (const end = Date.now() + 150; Date.now() < end; );'
+  const computes = ECHO.replace('else server.send(data)', `else { ${burn} server.send(data) }`)
+  await deploy('computes', computes)
+  const [socket, neighbour] = [open('computes'), open('echo')]
+  await Promise.all([once(socket, 'open'), once(neighbour, 'open')])
+  const usedSeconds = () => platform.metric('vitrine_app_cpu_seconds_total{app="computes"}')
+
+  // More than it takes to be found busy, and to have a background runtime started.
+  await until(async () => {
+    for (const one of [neighbour, socket]) {
+      one.send('still here')
+      assert.equal(await heard(one), 'still here')
+    }
+    return ((await usedSeconds()) ?? 0) > 4
+  }, 30_000)
+  socket.send('and after')
+  assert.equal(await heard(socket), 'and after')
+
+  await deploy('computes', `${computes} // 2`)
+  assert.equal((await closed(socket))[0], 1012)
+  neighbour.close()
+})
+
 test('a message in very many fragments takes no more memory than its bytes', async () => {
   const { socket, next } = await rawSocket('echo')
   const pieces = Array.from({ length: 90_000 }, (_, index) => masked(index === 0 ? 0x01 : 0x00, 'a'))
