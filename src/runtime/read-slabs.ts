@@ -47,8 +47,10 @@ export class ReadSlabs {
   lend(holder: Holder, bytes: number): void {
     const { loans } = this.#current
     const last = loans[loans.length - 1]
-    if (last?.holder === holder) last.until += bytes
-    else loans.push({ holder, until: holder.bytesLent + bytes })
+    // Not what this slab lends alone: some comes from elsewhere in between.
+    const until = holder.bytesLent + bytes
+    if (last?.holder === holder) last.until = until
+    else loans.push({ holder, until })
   }
 
   #takeFree(): Slab | undefined {

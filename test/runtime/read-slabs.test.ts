@@ -47,6 +47,19 @@ test('a reader that always holds something gives slabs back as it gets ahead', (
   assert.equal(seen.size, 3)
 })
 
+test('bytes that a reader was given from elsewhere in between do not end its loan early', () => {
+  const slabs = new ReadSlabs()
+  const reader = new Reader()
+  const slab = slabs.next()
+  reader.borrow(slabs, 10)
+  reader.bytesLent += 100
+  reader.bytesHeld += 100
+  reader.borrow(slabs, 10)
+  reader.bytesHeld = 10
+
+  assert.notEqual(slabs.next(), slab)
+})
+
 test('readers that never let go are given up to the garbage collector, not kept in a list without end', () => {
   const slabs = new ReadSlabs()
   const seen = new Set<Buffer>()
