@@ -25,7 +25,8 @@ let textChars = 0
  */
 export function freeBytes(bytes: Buffer): void {
   const { buffer } = bytes
-  if (bytes.length === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)
+  const isAll = bytes.length > 0 && bytes.length === buffer.byteLength
+  if (isAll && buffer instanceof ArrayBuffer) buffer.transfer(0)
 }
 
 /** So many bytes of bodies have been read into buffers that are soon forgotten. */

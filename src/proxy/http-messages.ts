@@ -4,6 +4,7 @@
  */
 import http from 'node:http'
 import type { HttpExchange } from './http-exchange.ts'
+import { remembered } from './remembered.ts'
 
 /** Headers that the proxy or node:http asks for by name; apps get what rawHeaders holds. */
 const ASKED_FOR = new Set([
@@ -35,18 +36,11 @@ Object.defineProperty(ProxyRequest.prototype, 'headers', {
   },
 })
 
-/** Names as clients write them → in lower case, empty if nobody asks for them. So many are remembered. */
-const names = new Map<string, string>()
-const NAMES_MAX = 1000
-
-function nameOf(written: string): string {
-  const known = names.get(written)
-  if (known !== undefined) return known
-  const lower = written.toLowerCase()
-  const name = ASKED_FOR.has(lower) ? lower : ''
-  if (names.size < NAMES_MAX) names.set(written, name)
-  return name
-}
+/** Of a name as a client writes it: in lower case, empty if nobody asks for it. */
+const nameOf = remembered(written => {
+  const name = written.toLowerCase()
+  return ASKED_FOR.has(name) ? name : ''
+})
 
 function headersAskedFor(rawHeaders: readonly string[]): http.IncomingHttpHeaders {
   const headers: Record<string, string> = {}

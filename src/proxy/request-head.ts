@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { UPGRADE_HEADERS } from '../sandbox/wire.ts'
+import { remembered } from './remembered.ts'
 import type { Answer } from './status.ts'
 
 /** Headers that concern one connection (RFC 9110, 7.6.1), and those that only the proxy may set. */
@@ -93,18 +94,11 @@ export interface HeadFacts extends Target {
   isUpgrade: boolean
 }
 
-/** Names as clients write them → as apps read them, with a line feed; empty: not for apps. So many are remembered. */
-const lines = new Map<string, string>()
-const LINES_MAX = 1000
-
-function nameLine(written: string): string {
-  const known = lines.get(written)
-  if (known !== undefined) return known
+/** Of a name as a client writes it: as apps read it, with a line feed; empty if it is not for them. */
+const nameLine = remembered(written => {
   const name = written.toLowerCase()
-  const line = NOT_FORWARDED.has(name) ? '' : `${name}\n`
-  if (lines.size < LINES_MAX) lines.set(written, line)
-  return line
-}
+  return NOT_FORWARDED.has(name) ? '' : `${name}\n`
+})
 
 /** What the proxy says of the client, as it was last: connections ask for one host again and again. */
 const client = { ip: '', host: '', lines: '' }

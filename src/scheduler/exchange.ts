@@ -27,7 +27,7 @@ export interface Exchange {
    * whole: no `onChunk` follows, `onEnd` does. A string body is latin1 text, one byte a character; a Buffer is lent.
    */
   onHead(status: number, headers: readonly string[], body: Buffer | string | null): void
-  /** `chunk` is lent: it stays as it is until it has left. The receiver grants credit once it has left. */
+  /** `chunk` is lent: it stays as it is until it has left. Then the receiver grants credit. */
   onChunk(chunk: Buffer): void
   /** Bytes of the response's body that it was lent so far. */
   readonly bytesLent: number
