@@ -113,7 +113,11 @@ export const OPTIONS = {
   quarantineMs: int(600_000, 'ms', 'good conduct for this long ends an app’s quarantine', { min: 1000 }),
   heartbeatMs: int(500, 'ms', 'between heartbeats of a runtime', { min: 50 }),
   heartbeatMisses: int(8, 'heartbeats', 'missed in a row before a runtime is killed'),
-  killGraceMs: int(250, 'ms', 'how long an isolate may take to end before its runtime is killed'),
+  killGraceMs: int(
+    250,
+    'ms',
+    'how long an isolate that has a core may take to end before its runtime is killed',
+  ),
   stopGraceMs: int(30_000, 'ms', 'how long requests in flight may take when the platform stops', { min: 0 }),
   connectionsMax: int(20_000, 'connections', 'client connections'),
   pipelineMax: int(32, 'requests', 'requests that one connection may have under way at once'),

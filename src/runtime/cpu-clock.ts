@@ -1,4 +1,4 @@
-/** CPU time of an isolate, by isolated-vm's clock, which goes on while the isolate waits for a core. */
+/** Time as far as a core was had: an isolate's CPU time, by isolated-vm's clock that goes on while it waits, and grace. */
 import type { Isolate } from './isolate.ts'
 
 export class CpuClock {
@@ -21,5 +21,27 @@ export class CpuClock {
     this.ns += (Number(read) - this.#readNs) * (this.isCompiling ? 1 : share)
     this.#readNs = Number(read)
     return true
+  }
+}
+
+/** Of the time that passes this share counts at least: what stands still is over some day, too. */
+const GRACE_SHARE_MIN = 0.1
+
+/** How long an isolate that is told to end may take to: time in which it had no core is not held against it. */
+export class Grace {
+  #leftMs: number
+  #seenAt: number
+
+  /** Both in ms. */
+  constructor(graceMs: number, now: number) {
+    this.#leftMs = graceMs
+    this.#seenAt = now
+  }
+
+  /** Time has passed, for this share of which the process' isolates had a core. Whether the grace is over. */
+  spend(now: number, share: number): boolean {
+    this.#leftMs -= (now - this.#seenAt) * Math.max(share, GRACE_SHARE_MIN)
+    this.#seenAt = now
+    return this.#leftMs < 0
   }
 }

@@ -8,7 +8,7 @@ import { externalTextRead } from '../body-memory.ts'
 import { decodeBundle } from '../bundle.ts'
 import type { Termination } from '../outcome.ts'
 import { CONTROL, EVENT, EVENTS_OFFSET, OUTBOX_BYTES_LARGE, REQUEST_BODY } from '../sandbox/wire.ts'
-import { CpuClock } from './cpu-clock.ts'
+import { CpuClock, Grace } from './cpu-clock.ts'
 import { EventQueue } from './event-queue.ts'
 import { GuestRecords } from './guest-records.ts'
 import { guestError, type Isolate, isMemoryLimit, share, type Transferable } from './isolate.ts'
@@ -43,7 +43,7 @@ export class Instance implements Watched {
   #state: 'starting' | 'ready' | 'ending' | 'ended' = 'starting'
   running = false
   #end: { reason: Termination; message: string; guilty: number } | null = null
-  #grace: NodeJS.Timeout | null = null
+  #grace: Grace | null = null
   #isLost = false
 
   // CPU accounting, in nanoseconds.
@@ -251,7 +251,10 @@ export class Instance implements Watched {
 
   /** The watchdog's look at a running isolate. */
   poll(now: number, share: number): void {
-    if (this.#end) return
+    if (this.#end) {
+      if (this.#grace?.spend(now, share)) this.#lost(this.#end)
+      return
+    }
     // isolated-vm has given the isolate up, for its memory, and still its code may run on and grow.
     if (!this.#cpu.charge(share)) return this.#exceededMemory()
     const cpuNs = this.#cpu.ns
@@ -316,7 +319,7 @@ export class Instance implements Watched {
     if (this.#state !== 'starting') this.#state = 'ending'
     this.#isolate.dispose()
     if (!this.running) return this.#close(this.#end)
-    this.#grace = setTimeout(() => this.#lost({ reason, message, guilty }), this.context.killGraceMs)
+    this.#grace = new Grace(this.context.killGraceMs, performance.now())
   }
 
   /** Nothing in this process can end the isolate: the process has to go. */
@@ -334,7 +337,6 @@ export class Instance implements Watched {
     if (this.#state === 'ended') return
     const wasStarting = this.#state === 'starting'
     this.#state = 'ended'
-    if (this.#grace) clearTimeout(this.#grace)
     this.#isolate.dispose()
     const report = this.#report(end)
     this.#queue.clear()

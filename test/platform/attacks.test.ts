@@ -31,12 +31,24 @@ for (const attack of readAttacks()) {
     const outcomes = status === 200 ? await run(attack) : [startOutcome(json.error?.code)]
     await platform.control(`/api/v1/apps/${attack.name}`, { method: 'DELETE' })
 
-    assert.equal(judge(attack, outcomes), null)
+    const wrong = judge(attack, outcomes)
+    assert.equal(wrong, null, `${wrong}\n${wrong && told(attack.name)}`)
   })
 }
 
 function startOutcome(code: string | undefined): string {
   return code === 'STARTUP_FAILED' ? 'startupError' : String(code)
+}
+
+/** The newest lines that the platform has logged about the app and its runtimes. */
+function told(app: string): string {
+  const lines = platform
+    .log()
+    .filter(line => line.app === app || (line.app === undefined && line.runtime !== undefined))
+  return lines
+    .slice(-50)
+    .map(line => JSON.stringify(line))
+    .join('\n')
 }
 
 /** Sends the attack's requests and tells the outcomes that the platform logged. */
