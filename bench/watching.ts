@@ -1,4 +1,4 @@
-/** How much throughput do metrics take, and how much the access log? */
+/** How much throughput do metrics and the trace context take, and how much the access log? Each request is traced. */
 import { fileURLToPath } from 'node:url'
 import { against, benchApp, compare, comparisonTable } from './support/comparison.ts'
 import { atLeast } from './support/goals.ts'
@@ -7,21 +7,25 @@ import type { Answer, AskOptions, Question } from './support/question.ts'
 import { fixed } from './support/statistics.ts'
 
 const CONNECTIONS = 64
-const GOALS = { 'without metrics': 97, 'without access log': 90 }
+const GOALS = { 'without metrics and trace context': 97, 'without access log': 90 }
+const headers = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' }
 const WITHOUT_METRICS = fileURLToPath(new URL('./support/without-metrics.ts', import.meta.url))
 
 async function ask({ repeats, seconds }: AskOptions): Promise<Answer> {
   const file = benchApp('hello')
   await using usual = await Platform.start()
-  await using uncounted = await Platform.start({ nodeFlags: ['--import', WITHOUT_METRICS] })
+  await using unwatched = await Platform.start({
+    nodeFlags: ['--import', WITHOUT_METRICS],
+    flags: ['--trace-context=false'],
+  })
   await using unlogged = await Platform.start({ flags: ['--access-log-sample', '0'] })
   const loads = await compare(
     {
       'as it is': await usual.deploy('hello', file),
-      'without metrics': await uncounted.deploy('hello', file),
+      'without metrics and trace context': await unwatched.deploy('hello', file),
       'without access log': await unlogged.deploy('hello', file),
     },
-    { connections: CONNECTIONS, repeats, seconds },
+    { connections: CONNECTIONS, repeats, seconds, headers },
   )
   return {
     goals: Object.entries(GOALS).map(([side, goal]) =>

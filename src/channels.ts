@@ -70,6 +70,8 @@ export interface RequestEvent {
   bytesOut: number
   disconnected: boolean
   rejection?: Rejection
+  /** The trace that the client's `traceparent` names. */
+  traceId?: string
 }
 
 /** A cold start has ended, well or badly. */
@@ -120,6 +122,8 @@ export interface AppLogEvent {
   version: string
   /** Empty for what no request caused. */
   requestId: string
+  /** The trace that its client's `traceparent` names. */
+  traceId?: string
   level: LogLevel
   kind: 'console' | 'exception'
   /** One text: console's arguments formatted and joined; for an exception its stack, mapped to sources. */

@@ -84,6 +84,11 @@ export const OPTIONS = {
     help: 'address ranges that fetch() may reach besides public ones',
     form: 'CIDR,…',
   },
+  traceContext: {
+    kind: 'boolean',
+    default: true,
+    help: 'logs name the trace of a request’s traceparent, and its subrequests carry it on (off: --trace-context=false)',
+  },
   prewarm: int(2, 'isolates', 'isolates that each runtime keeps ready', { min: 0, max: 64 }),
   runtimeRssMb: int(2048, 'MB', 'a runtime process above this is killed', { min: 128 }),
   platformRssMb: int(

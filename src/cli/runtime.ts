@@ -32,6 +32,7 @@ const SETTINGS = [
   'killGraceMs',
   'subrequestTimeoutMs',
   'egressAllow',
+  'traceContext',
   'cacheMb',
   'cacheAppMb',
   'cacheEntryBytesMax',
@@ -110,7 +111,7 @@ function start(
   config: Config,
   { listen, prelude, cache }: { listen: Address; prelude: Prelude; cache: CacheAddress | null },
 ): ChildProcess {
-  const { token, memoryMb, prewarm, killGraceMs, subrequestTimeoutMs, egressAllow } = config
+  const { token, memoryMb, prewarm, killGraceMs, subrequestTimeoutMs, egressAllow, traceContext } = config
   const program = fileURLToPath(new URL('../runtime/process.ts', import.meta.url))
   const settings = {
     listen,
@@ -121,6 +122,7 @@ function start(
     memoryMb,
     subrequestTimeoutMs,
     egressAllow,
+    traceContext,
     cache,
   }
   const child = spawn(process.execPath, [...runtimeFlags(null), program], {

@@ -8,11 +8,12 @@ export function logConsole(
   shown: (level: LogLevel) => boolean,
   charsMax: number,
 ): () => void {
-  const onLine = ({ app, version, requestId, level, kind, message, time }: AppLogEvent) => {
+  const onLine = ({ app, version, requestId, traceId, level, kind, message, time }: AppLogEvent) => {
     if (!shown(level)) return
     const request = requestId === '' ? '' : `,"requestId":${quote(requestId)}`
+    const trace = traceId === undefined ? '' : `,"traceId":"${traceId}"`
     write(
-      `${opening(level, time)},"kind":"${kind}","app":${quote(app)},"version":${quote(version)}${request}` +
+      `${opening(level, time)},"kind":"${kind}","app":${quote(app)},"version":${quote(version)}${request}${trace}` +
         `,"message":${quote(cut(message, charsMax))}}\n`,
     )
   }

@@ -10,7 +10,7 @@ import type { HttpExchange } from './http-exchange.ts'
 export interface ExchangeHost {
   readonly config: Pick<
     Config,
-    'requestBodyBytesMax' | 'responseHeaderBytesMax' | 'clientIdleMs' | 'webSocketIdleMs'
+    'traceContext' | 'requestBodyBytesMax' | 'responseHeaderBytesMax' | 'clientIdleMs' | 'webSocketIdleMs'
   >
   readonly dispatcher: Dispatcher
   /** Connections are to be closed after the response under way. */

@@ -12,6 +12,7 @@ import type { Outcome } from '../outcome.ts'
 import { normalizeHost } from '../routes.ts'
 import { Dispatch, type DispatchedExchange } from '../scheduler/dispatch.ts'
 import type { ExchangeLink } from '../scheduler/exchange.ts'
+import { traceIdOf } from '../trace-context.ts'
 import { errorResponse } from './error-page.ts'
 import type { ExchangeHost, ExchangeOptions, Refusal } from './exchange-host.ts'
 import { RequestBody } from './request-body.ts'
@@ -24,6 +25,7 @@ import { switchProtocols } from './upgrade.ts'
 
 export class HttpExchange implements DispatchedExchange {
   readonly requestId: string
+  readonly traceId: string
   readonly method: string
   readonly hasBody: boolean
   readonly request: IncomingMessage
@@ -74,6 +76,7 @@ export class HttpExchange implements DispatchedExchange {
     this.method = request.method ?? ''
     this.#url = options.target
     this.requestId = requestIdFrom(headers['x-request-id'] as string | undefined)
+    this.traceId = host.config.traceContext ? traceIdOf(headers.traceparent as string | undefined) : ''
     // Of what comes behind an upgrade that is not taken up, node:http loses the beginning.
     this.isLast = headers.upgrade !== undefined
     const length = headers['content-length']
@@ -103,23 +106,19 @@ export class HttpExchange implements DispatchedExchange {
   /** Has the request served, or refuses it. */
   begin(): void {
     const { headers, rawHeaders } = this.request
-    const refusal = refusalOf(this.request)
+    const isUpgrade = this.#options.upgrade !== null
+    const refusal = refusalOf(this.request, isUpgrade)
     if (refusal) return this.refuse({ ...refusal, rejection: 'malformed' })
     const target = readTarget(this.#options.target, headers.host)
     if (typeof target === 'string') return this.refuse({ rejection: 'malformed', message: target })
     this.host = normalizeHost(target.hostHeader)
     this.#url = target.url
     const { clientIp } = this.#options
-    const isUpgrade = this.#options.upgrade !== null
     const { method, requestId } = this
-    const { connection, upgrade } = headers
+    const { connection } = headers
     const head = requestHead({ ...target, method, requestId, rawHeaders, connection, clientIp, isUpgrade })
     if (head === null) {
       return this.refuse({ rejection: 'malformed', message: 'The request names its host more than once.' })
-    }
-    if (!isUpgrade && upgrade !== undefined && /\bwebsocket\b/i.test(upgrade)) {
-      const message = 'The request asks for a WebSocket, but not as RFC 6455 has it, in version 13.'
-      return this.refuse({ status: 400, rejection: 'malformed', message })
     }
     if (Number(headers['content-length'] ?? 0) > this.#host.config.requestBodyBytesMax) {
       return this.refuse({ rejection: 'body_too_large' })
@@ -389,6 +388,7 @@ export class HttpExchange implements DispatchedExchange {
       bytesOut: this.#bytesOut,
       disconnected,
       ...(rejection !== undefined && { rejection }),
+      ...(this.traceId !== '' && { traceId: this.traceId }),
     })
   }
 }

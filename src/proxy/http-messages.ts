@@ -16,6 +16,7 @@ const ASKED_FOR = new Set([
   'sec-websocket-key',
   'sec-websocket-version',
   'te',
+  'traceparent',
   'transfer-encoding',
   'upgrade',
   'x-request-id',

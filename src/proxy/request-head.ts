@@ -35,10 +35,14 @@ const NOT_FORWARDED = new Set([
 
 /**
  * Why a request is refused whatever it asks for: it speaks another HTTP, or leaves room for doubt about where it
- * ends (RFC 9112, 6.1). Null: it does not.
+ * ends (RFC 9112, 6.1), or it asks for a WebSocket though it is no upgrade. Null: it does not.
  */
-export function refusalOf({ httpVersion, headers }: IncomingMessage): Answer | null {
-  const coding = headers['transfer-encoding']
+export function refusalOf({ httpVersion, headers }: IncomingMessage, isUpgrade: boolean): Answer | null {
+  const { upgrade, 'transfer-encoding': coding } = headers
+  if (!isUpgrade && upgrade !== undefined && /\bwebsocket\b/i.test(upgrade)) {
+    const message = 'The request asks for a WebSocket, but not as RFC 6455 has it, in version 13.'
+    return { status: 400, message }
+  }
   if (httpVersion === '1.1' && coding === undefined) return null
   if (httpVersion !== '1.1' && httpVersion !== '1.0') {
     return { status: 505, message: 'Only HTTP/1.1 and HTTP/1.0 are spoken here.' }

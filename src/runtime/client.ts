@@ -35,7 +35,7 @@ export interface RuntimeEvents {
   ): void
   /** The instance no longer holds the request: response and waitUntil work are over. */
   finished(instance: number, exchange: Exchange, end: RequestEnd): void
-  notice(instance: number, notice: Notice, requestId: string): void
+  notice(instance: number, notice: Notice, exchange: Exchange | null): void
   /** The isolate of an instance, whose end is told next, cannot be ended: kill the process. */
   catastrophe(message: string, instance: number): void
   /** The connection is gone. Called once. */
@@ -256,7 +256,7 @@ export class RuntimeClient implements AsyncDisposable {
       case FRAME.notice: {
         const notice = readNotice(payload)
         const stream = notice.type === 'log' ? this.#streams.get(notice.stream) : null
-        return this.#events.notice(id, notice, stream?.exchange.requestId ?? '')
+        return this.#events.notice(id, notice, stream?.exchange ?? null)
       }
       case FRAME.pong: {
         const stats = readStats(payload)

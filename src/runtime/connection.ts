@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { bodyBytesRead } from '../body-memory.ts'
 import { OUTCOMES, TERMINATIONS, type Termination } from '../outcome.ts'
 import { EVENT } from '../sandbox/wire.ts'
+import { traceHeadersOf } from '../trace-context.ts'
 import { Body } from './bodies.ts'
 import { IdleCollector } from './idle-collector.ts'
 import { Instance } from './instance.ts'
@@ -22,6 +23,7 @@ export interface ConnectionOptions {
   fetcher: () => Promise<Upstream>
   cache: () => Promise<Upstream>
   killGraceMs: number
+  traceContext: boolean
   /** The process' own figures, for heartbeats. */
   processStats: () => Pick<RuntimeStats, 'rssBytes' | 'eventLoopLagMs'>
   /** An isolate is beyond control; the scheduler has been told. */
@@ -156,7 +158,9 @@ export class Connection implements RuntimeContext {
     for (let i = 0; i < count; i++) {
       const id = payload.readUInt32LE(2 + 4 * i)
       const request = this.#newRequest((id & ~HAS_BODY) >>> 0, instance, id >= HAS_BODY)
-      if (request) instance!.addRequest(request, heads[i]!)
+      if (!request) continue
+      if (this.#options.traceContext) request.trace = traceHeadersOf(heads[i]!)
+      instance!.addRequest(request, heads[i]!)
     }
   }
 

@@ -87,6 +87,9 @@ export class GuestOperations {
     const flags = uint32(payload, 4)
     const [method = '', url = '', ...headers] = payload.latin1Slice(8, payload.length).split('\n')
     const instance = this.#instance
+    const isCached = (flags & FETCH_CACHE) !== 0
+    if (owner.trace && !isCached && !headers.some((text, at) => at % 2 === 0 && /^traceparent$/i.test(text)))
+      headers.push(...owner.trace)
     const request = {
       app: instance.spec.app,
       method,
@@ -101,7 +104,6 @@ export class GuestOperations {
             : ('stream' as const)
           : ('none' as const),
     }
-    const isCached = (flags & FETCH_CACHE) !== 0
     const upstream = () => (isCached ? instance.context.cache() : instance.context.fetcher())
     const fetch = new Subfetch(upstream, request, {
       account: instance.account,

@@ -62,6 +62,7 @@ const server = createServer(socket => {
     fetcher: () => (fetcher ??= loadFetcher()),
     cache: () => (cache ??= loadCache()),
     killGraceMs: settings.killGraceMs,
+    traceContext: settings.traceContext,
     processStats: () => {
       const eventLoopLagMs = delay.mean ? Math.max(0, delay.mean / 1e6 - LAG_RESOLUTION_MS) : 0
       delay.reset()

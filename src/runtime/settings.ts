@@ -21,6 +21,8 @@ export interface RuntimeSettings {
   subrequestTimeoutMs: number
   /** Address ranges that apps may reach besides public ones. */
   egressAllow: readonly string[]
+  /** Subrequests carry on the trace of the request that they are made for. */
+  traceContext: boolean
   /** Where apps' caches lie; null: they keep nothing. */
   cache: CacheAddress | null
 }

@@ -13,6 +13,8 @@ import type { RuntimeClient } from '../runtime/client.ts'
 export interface Exchange {
   /** The `x-request-id`. */
   readonly requestId: string
+  /** The trace that it belongs to; empty if it belongs to none. */
+  readonly traceId: string
   readonly method: string
   readonly hasBody: boolean
 

@@ -7,6 +7,7 @@ import {
   subrequestChannel,
 } from '../channels.ts'
 import type { InstanceEnd, InstanceStats, Notice } from '../runtime/messages.ts'
+import type { Exchange } from './exchange.ts'
 import type { Instance } from './instance.ts'
 
 export function reportStats(instance: Instance, stats: InstanceStats | null): void {
@@ -14,13 +15,16 @@ export function reportStats(instance: Instance, stats: InstanceStats | null): vo
   if (stats && stats.cpuMs > 0) cpuChannel.publish({ app: instance.owner.name, cpuMs: stats.cpuMs })
 }
 
-export function reportNotice(instance: Instance, notice: Notice, requestId: string): void {
+/** `exchange`: what caused it, if it is known and still there. */
+export function reportNotice(instance: Instance, notice: Notice, exchange: Exchange | null): void {
   const { name: app, version } = instance.owner
   switch (notice.type) {
     case 'log': {
       const { level, kind, message, time } = notice
       instance.remember(message)
-      appLogChannel.publish({ app, version, requestId, level, kind, message, time })
+      const { requestId, traceId } = exchange ?? { requestId: '', traceId: '' }
+      const trace = traceId !== '' && { traceId }
+      appLogChannel.publish({ app, version, requestId, ...trace, level, kind, message, time })
       return
     }
     case 'subrequest':

@@ -235,9 +235,9 @@ export class Runtime {
         const instance = this.#instances.get(id)
         if (instance) this.#end(instance, { end, failed: { ...failed, suspect: false } })
       },
-      notice: (id, notice, requestId) => {
+      notice: (id, notice, exchange) => {
         const instance = this.#instances.get(id)
-        if (instance) reportNotice(instance, notice, requestId)
+        if (instance) reportNotice(instance, notice, exchange)
       },
       catastrophe: (message, id) => {
         const app = this.#instances.get(id)?.owner.name ?? null

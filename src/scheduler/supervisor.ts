@@ -40,6 +40,7 @@ export type SupervisorConfig = Pick<
   | 'memoryMb'
   | 'subrequestTimeoutMs'
   | 'egressAllow'
+  | 'traceContext'
   | 'heartbeatMs'
   | 'heartbeatMisses'
   | 'runtimeRssMb'
@@ -284,9 +285,9 @@ export class Supervisor implements AsyncDisposable {
 
   #launch(): Promise<RuntimeProcess> {
     const { config, cache = null } = this.#options
-    const { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow } = config
+    const { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext } = config
     return RuntimeProcess.start(this.#directory!, {
-      settings: { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, cache },
+      settings: { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext, cache },
       onLine: (line, stream, runtime) => this.#options.log(line, { runtime, stream }),
     })
   }

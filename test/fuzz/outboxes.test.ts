@@ -223,6 +223,7 @@ async function startForged() {
       fetcher: async () => fetcher as unknown as Fetcher,
       cache: async () => fetcher as unknown as Fetcher,
       killGraceMs: 250,
+      traceContext: true,
       processStats: () => ({ rssBytes: 0, eventLoopLagMs: 0 }),
       onCatastrophe: () => {},
     })

@@ -18,6 +18,7 @@ export interface Answer {
 
 export class TestExchange implements DispatchedExchange {
   readonly requestId = crypto.randomUUID()
+  readonly traceId = ''
   readonly method: string
   readonly hasBody: boolean
   readonly host: string

@@ -46,6 +46,7 @@ export interface Answer {
 /** An exchange that collects its answer. */
 export class TestExchange implements Exchange {
   readonly requestId = randomUUID()
+  readonly traceId = ''
   readonly method: string
   readonly hasBody: boolean
   link: ExchangeLink | null = null
@@ -147,6 +148,7 @@ export async function startRuntime({
     killGraceMs: 250,
     subrequestTimeoutMs: 10_000,
     egressAllow,
+    traceContext: true,
     cache: null,
   }
   const program = join(import.meta.dirname, '../../src/runtime/process.ts')
