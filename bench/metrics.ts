@@ -22,6 +22,7 @@ const config = loadConfig({ flags: { metrics: '127.0.0.1:0' } })
 function requestEvent(app: string): RequestEvent {
   return {
     requestId: '0b8e1c1e-7a5d-4b57-9f0a-3d8f5a5c1a11',
+    traceId: '',
     app,
     version: '6d2c5c1e-7a5d-4b57-9f0a-3d8f5a5c1a11',
     outcome: 'ok',

@@ -46,6 +46,8 @@ export const REJECTIONS = [
 export type Rejection = (typeof REJECTIONS)[number]
 export interface RequestEvent {
   requestId: string
+  /** The trace that the client's `traceparent` names; empty if it names none. */
+  traceId: string
   /** Empty where no app was found. */
   app: string
   version: string
@@ -70,8 +72,6 @@ export interface RequestEvent {
   bytesOut: number
   disconnected: boolean
   rejection?: Rejection
-  /** The trace that the client's `traceparent` names. */
-  traceId?: string
 }
 
 /** A cold start has ended, well or badly. */
@@ -122,8 +122,8 @@ export interface AppLogEvent {
   version: string
   /** Empty for what no request caused. */
   requestId: string
-  /** The trace that its client's `traceparent` names. */
-  traceId?: string
+  /** The trace that its client's `traceparent` names; empty if it names none. */
+  traceId: string
   level: LogLevel
   kind: 'console' | 'exception'
   /** One text: console's arguments formatted and joined; for an exception its stack, mapped to sources. */

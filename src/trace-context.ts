@@ -16,14 +16,15 @@ export function traceIdOf(traceparent: string | undefined): string {
   return version === '00' && appended !== undefined ? '' : traceId
 }
 
-/**
- * What of a request's head (`name\nvalue\n…`) its subrequests carry on: flat name, value, …; null if it belongs to
- * no trace.
- */
-export function traceHeadersOf(head: string): string[] | null {
-  if (!head.includes('\ntraceparent\n')) return null
+/** Whether a request's head (`name\nvalue\n…`) may name a trace. */
+export function mayBeTraced(head: string): boolean {
+  return head.includes('\ntraceparent\n')
+}
+
+/** What of such a head subrequests carry on: flat name, value, …; nothing if it belongs to no trace. */
+export function traceHeadersOf(head: string): string[] {
   const parents = valuesOf(head, 'traceparent')
-  if (parents.length !== 1 || traceIdOf(parents[0]) === '') return null
+  if (parents.length !== 1 || traceIdOf(parents[0]) === '') return []
   const state = shortened(valuesOf(head, 'tracestate').join(','))
   return ['traceparent', parents[0]!, ...(state === '' ? [] : ['tracestate', state])]
 }

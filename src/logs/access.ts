@@ -50,7 +50,7 @@ function accessLine(level: LogLevel, event: RequestEvent, withQuery: boolean): s
   const path = query < 0 ? event.url : event.url.slice(0, query)
   let line = opening(level, event.startedAt + event.durationMs) + whatOf(event, path) + quote(event.requestId)
   line += `,"durationMs":${number(event.durationMs)},"cpuMs":${number(event.cpuMs)}`
-  if (event.traceId !== undefined) line += `,"traceId":"${event.traceId}"`
+  if (event.traceId !== '') line += `,"traceId":"${event.traceId}"`
   if (event.coldStart) line += ',"coldStart":true'
   if (event.retries > 0) line += `,"retries":${event.retries}`
   return `${line},"bytesIn":${event.bytesIn},"bytes":${event.bytesOut},"clientIp":${quote(event.clientIp)}}\n`

@@ -11,7 +11,7 @@ export function logConsole(
   const onLine = ({ app, version, requestId, traceId, level, kind, message, time }: AppLogEvent) => {
     if (!shown(level)) return
     const request = requestId === '' ? '' : `,"requestId":${quote(requestId)}`
-    const trace = traceId === undefined ? '' : `,"traceId":"${traceId}"`
+    const trace = traceId === '' ? '' : `,"traceId":"${traceId}"`
     write(
       `${opening(level, time)},"kind":"${kind}","app":${quote(app)},"version":${quote(version)}${request}${trace}` +
         `,"message":${quote(cut(message, charsMax))}}\n`,

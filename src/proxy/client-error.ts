@@ -38,6 +38,7 @@ export function writeRawAnswer(socket: Socket, { status, message }: Answer): voi
   if (!requestChannel.hasSubscribers) return
   requestChannel.publish({
     requestId,
+    traceId: '',
     app: '',
     version: '',
     outcome: 'canceled',

@@ -369,6 +369,7 @@ export class HttpExchange implements DispatchedExchange {
     const outcome = this.#outcome === 'ok' && disconnected ? 'responseStreamDisconnected' : this.#outcome!
     requestChannel.publish({
       requestId: this.requestId,
+      traceId: this.traceId,
       app,
       version,
       outcome,
@@ -388,7 +389,6 @@ export class HttpExchange implements DispatchedExchange {
       bytesOut: this.#bytesOut,
       disconnected,
       ...(rejection !== undefined && { rejection }),
-      ...(this.traceId !== '' && { traceId: this.traceId }),
     })
   }
 }

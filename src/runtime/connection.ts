@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { bodyBytesRead } from '../body-memory.ts'
 import { OUTCOMES, TERMINATIONS, type Termination } from '../outcome.ts'
 import { EVENT } from '../sandbox/wire.ts'
-import { traceHeadersOf } from '../trace-context.ts'
+import { mayBeTraced } from '../trace-context.ts'
 import { Body } from './bodies.ts'
 import { IdleCollector } from './idle-collector.ts'
 import { Instance } from './instance.ts'
@@ -159,8 +159,9 @@ export class Connection implements RuntimeContext {
       const id = payload.readUInt32LE(2 + 4 * i)
       const request = this.#newRequest((id & ~HAS_BODY) >>> 0, instance, id >= HAS_BODY)
       if (!request) continue
-      if (this.#options.traceContext) request.trace = traceHeadersOf(heads[i]!)
-      instance!.addRequest(request, heads[i]!)
+      const head = heads[i]!
+      if (this.#options.traceContext && mayBeTraced(head)) request.tracedHead = head
+      instance!.addRequest(request, head)
     }
   }
 

@@ -18,6 +18,7 @@ import {
   REDIRECTS,
   SUBTLE,
 } from '../sandbox/wire.ts'
+import { traceHeadersOf } from '../trace-context.ts'
 import type { Body, Producer, Sink } from './bodies.ts'
 import type { Instance } from './instance.ts'
 import { transfer } from './isolate.ts'
@@ -88,8 +89,9 @@ export class GuestOperations {
     const [method = '', url = '', ...headers] = payload.latin1Slice(8, payload.length).split('\n')
     const instance = this.#instance
     const isCached = (flags & FETCH_CACHE) !== 0
-    if (owner.trace && !isCached && !headers.some((text, at) => at % 2 === 0 && /^traceparent$/i.test(text)))
-      headers.push(...owner.trace)
+    const isOwn = (text: string, at: number) => at % 2 === 0 && text.toLowerCase() === 'traceparent'
+    if (owner.tracedHead !== null && !isCached && !headers.some(isOwn))
+      headers.push(...traceHeadersOf(owner.tracedHead))
     const request = {
       app: instance.spec.app,
       method,

@@ -14,8 +14,8 @@ export class ServedRequest {
   piped: Body | null = null
   /** Made with the first fetch: most requests have none. */
   fetches: Map<number, Subfetch> | null = null
-  /** Headers that name the trace it belongs to, for its subrequests. */
-  trace: string[] | null = null
+  /** The request's head, where it may name a trace for its subrequests to carry on. */
+  tracedHead: string | null = null
   headSent = false
   /** The response is complete or has failed. */
   ended = false

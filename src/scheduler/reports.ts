@@ -23,8 +23,7 @@ export function reportNotice(instance: Instance, notice: Notice, exchange: Excha
       const { level, kind, message, time } = notice
       instance.remember(message)
       const { requestId, traceId } = exchange ?? { requestId: '', traceId: '' }
-      const trace = traceId !== '' && { traceId }
-      appLogChannel.publish({ app, version, requestId, ...trace, level, kind, message, time })
+      appLogChannel.publish({ app, version, requestId, traceId, level, kind, message, time })
       return
     }
     case 'subrequest':

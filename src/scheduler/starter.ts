@@ -128,6 +128,7 @@ export class InstanceStarter {
       app,
       version,
       requestId: '',
+      traceId: '',
       level: 'error',
       kind: 'exception',
       message,

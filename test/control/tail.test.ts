@@ -9,6 +9,7 @@ const LOG: AppLogEvent = {
   app: 'hello',
   version: 'v',
   requestId: 'r',
+  traceId: '',
   level: 'info',
   kind: 'console',
   message: 'hi',
@@ -17,6 +18,7 @@ const LOG: AppLogEvent = {
 
 const REQUEST: RequestEvent = {
   requestId: 'r',
+  traceId: '',
   app: 'hello',
   version: 'v',
   outcome: 'ok',

@@ -27,6 +27,7 @@ const CONFIG: LogConfig = {
 
 const REQUEST: RequestEvent = {
   requestId: 'r-1',
+  traceId: '',
   app: 'hello',
   version: 'v-1',
   outcome: 'ok',
@@ -51,6 +52,7 @@ const LINE: AppLogEvent = {
   app: 'hello',
   version: 'v-1',
   requestId: 'r-1',
+  traceId: '',
   level: 'info',
   kind: 'console',
   message: 'hi',

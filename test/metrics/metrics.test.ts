@@ -126,6 +126,7 @@ function publishAll(app: string): void {
     app,
     version,
     requestId: '',
+    traceId: '',
     level: 'warn',
     kind: 'console',
     message: 'hi',

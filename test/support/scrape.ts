@@ -43,6 +43,7 @@ function matching(series: Series[], name: string, labels: Record<string, string>
 export function requestEvent(overrides: Partial<RequestEvent> = {}): RequestEvent {
   return {
     requestId: 'r-1',
+    traceId: '',
     app: 'hello',
     version: 'v-1',
     outcome: 'ok',
