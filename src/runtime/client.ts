@@ -11,7 +11,7 @@ import { RESPONSE_FINISHED, RESPONSE_WHOLE } from '../sandbox/wire.ts'
 import type { Exchange } from '../scheduler/exchange.ts'
 import { endedStart, lostStart, tooLong } from './failed-starts.ts'
 import { HeadBatches } from './head-batches.ts'
-import type { InstanceEnd, InstanceSpec, Notice, RequestEnd, RuntimeStats, StartResult } from './messages.ts'
+import type { InstanceSpec, RequestEnd, RuntimeStats, StartResult } from './messages.ts'
 import {
   FRAME,
   FrameReader,
@@ -23,37 +23,16 @@ import {
 import { ReadSlabs } from './read-slabs.ts'
 import { readEnded, readJson, readNotice, readStartResult, readStats } from './readers.ts'
 import { RepeatedHead } from './repeated-head.ts'
+import type { FailedExchanges, RuntimeEvents } from './runtime-events.ts'
 import { type Stream, StreamTable } from './stream-table.ts'
-
-/** What becomes known of a runtime. Exchanges named here have been unlinked already. */
-export interface RuntimeEvents {
-  /** An instance has ended: stopped, or killed with one request to blame (`guilty`) or none. */
-  instanceEnded(
-    instance: number,
-    end: InstanceEnd,
-    failed: FailedExchanges & { guilty: Exchange | null },
-  ): void
-  /** The instance no longer holds the request: response and waitUntil work are over. */
-  finished(instance: number, exchange: Exchange, end: RequestEnd): void
-  notice(instance: number, notice: Notice, exchange: Exchange | null): void
-  /** The isolate of an instance, whose end is told next, cannot be ended: kill the process. */
-  catastrophe(message: string, instance: number): void
-  /** The connection is gone. Called once. */
-  closed(failed: (FailedExchanges & { instance: number })[], reason: string): void
-}
-
-export interface FailedExchanges {
-  /** May have reached guest code. */
-  entered: Exchange[]
-  /** Certainly have not. */
-  untouched: Exchange[]
-}
 
 export interface ConnectOptions {
   token: string
   events: RuntimeEvents
   signal?: AbortSignal
 }
+
+export type { FailedExchanges, RuntimeEvents }
 
 /** Shorter pieces are copied for a receiver whose client is slow: else each would hold a slab for it. */
 const LENT_BYTES_MIN = 32_768
@@ -152,6 +131,12 @@ export class RuntimeClient implements AsyncDisposable {
     })
   }
 
+  /** Takes back the requests that were sent to an instance which did not start: those that are still to be answered. */
+  withdraw(instance: number): Exchange[] {
+    this.#heads.drop(instance)
+    return this.#streams.releaseAll(instance).map(stream => stream.exchange)
+  }
+
   /** Ends an instance now; `instanceEnded` follows. */
   stop(instance: number, reason: Termination): void {
     if (this.#closed) return
@@ -192,6 +177,13 @@ export class RuntimeClient implements AsyncDisposable {
     this.#heads.flush()
     this.#writer.frame(FRAME.abort, 0, exchange.link.stream, 0)
     ;(exchange.link as Stream).settle()
+  }
+
+  /** Gives the request up as if it had never been sent; the exchange may be sent again. */
+  recall(exchange: Exchange): void {
+    const { link } = exchange
+    this.abort(exchange)
+    if (link) this.#streams.release(link as Stream)
   }
 
   /** `bytes` of the response have gone to the HTTP client: the app may send as many more. */
@@ -249,6 +241,8 @@ export class RuntimeClient implements AsyncDisposable {
         const result = readStartResult(payload)
         const settle = this.#starts.get(id)
         this.#starts.delete(id)
+        // At once: what it does to requests that were sent ahead comes next.
+        if (result.outcome === 'ok') this.#events.instanceStarted(id)
         return settle?.(result)
       }
       case FRAME.ended:

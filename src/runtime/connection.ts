@@ -30,11 +30,14 @@ export interface ConnectionOptions {
   onCatastrophe: () => void
 }
 
-/** A start whose bundle is still arriving. */
+/** A start that has no isolate yet. */
 interface PendingStart {
   spec: InstanceSpec
   bundle: Buffer
+  /** Bytes of the bundle that have arrived. */
   have: number
+  /** Requests that were sent ahead, to be there when the app is. */
+  ahead: { id: number; head: string }[]
 }
 
 const LAUNCHES_AT_ONCE = 4
@@ -53,7 +56,8 @@ export class Connection implements RuntimeContext {
   readonly #collector = new IdleCollector()
   readonly #starts = new Map<number, PendingStart>()
   readonly #toPump = new Set<Instance>()
-  readonly #waiting: { id: number; pending: PendingStart }[] = []
+  /** Starts whose bundle is complete, by id. */
+  readonly #waiting: number[] = []
   #launching = 0
   #reading = false
   #greeted = false
@@ -155,26 +159,26 @@ export class Connection implements RuntimeContext {
     const heads = payload.latin1Slice(2 + 4 * count, payload.length).split('\0')
     if (heads.length !== count) throw new ProtocolError('heads and ids differ in number')
     const instance = this.#instances.get(instanceId)
+    const ahead = this.#starts.get(instanceId)?.ahead
     for (let i = 0; i < count; i++) {
       const id = payload.readUInt32LE(2 + 4 * i)
-      const request = this.#newRequest((id & ~HAS_BODY) >>> 0, instance, id >= HAS_BODY)
-      if (!request) continue
       const head = heads[i]!
-      if (this.#options.traceContext && mayBeTraced(head)) request.tracedHead = head
-      instance!.addRequest(request, head)
+      if (instance) this.#addRequest(instance, (id & ~HAS_BODY) >>> 0, head, id >= HAS_BODY)
+      else if (id < HAS_BODY) ahead?.push({ id, head })
     }
   }
 
-  /** Null if the instance is gone: the scheduler learns of it, or has learnt already, by `ended`. */
-  #newRequest(id: number, instance: Instance | undefined, hasBody: boolean): ServedRequest | null {
-    if (!instance || instance.isOver) return null
+  /** If the instance is gone the scheduler learns of it, or has learnt already, by `ended`. */
+  #addRequest(instance: Instance, id: number, head: string, hasBody: boolean): void {
+    if (instance.isOver) return
     const request = new ServedRequest(id, instance)
     if (hasBody) {
       const producer = { credit: (bytes: number) => this.writer.credit(id, bytes), cancel: () => {} }
       request.body = new Body(producer, instance.account)
     }
+    if (this.#options.traceContext && mayBeTraced(head)) request.tracedHead = head
     this.requests.add(request)
-    return request
+    instance.addRequest(request, head)
   }
 
   #credit(id: number, bytes: number): void {
@@ -189,21 +193,35 @@ export class Connection implements RuntimeContext {
 
   #abort(id: number): void {
     const request = this.requests.get(id)
-    if (!request) return
+    if (!request) return this.#abortAhead(id)
     request.piped?.cancel()
     request.body?.fail('The client has disconnected.')
     if (request.instance.withdraw(id)) {
       this.requests.remove(request)
-      const frame = this.writer.frame(FRAME.finished, 0, id, 8)
-      frame.writeUInt32LE(OUTCOMES.indexOf('canceled'), 0)
-      frame.writeUInt32LE(0, 4)
+      this.#canceled(id)
     } else {
       request.instance.push(EVENT.abort, id)
     }
   }
 
+  #abortAhead(id: number): void {
+    for (const { ahead } of this.#starts.values()) {
+      const at = ahead.findIndex(request => request.id === id)
+      if (at === -1) continue
+      ahead.splice(at, 1)
+      return this.#canceled(id)
+    }
+  }
+
+  /** A request is over that the app never saw. */
+  #canceled(id: number): void {
+    const frame = this.writer.frame(FRAME.finished, 0, id, 8)
+    frame.writeUInt32LE(OUTCOMES.indexOf('canceled'), 0)
+    frame.writeUInt32LE(0, 4)
+  }
+
   #start(id: number, spec: InstanceSpec): void {
-    this.#starts.set(id, { spec, bundle: Buffer.allocUnsafeSlow(spec.bundleBytes), have: 0 })
+    this.#starts.set(id, { spec, bundle: Buffer.allocUnsafeSlow(spec.bundleBytes), have: 0, ahead: [] })
     if (spec.bundleBytes === 0) throw new ProtocolError('empty bundle')
   }
 
@@ -212,15 +230,12 @@ export class Connection implements RuntimeContext {
     if (!pending) return
     pending.have += piece.copy(pending.bundle, pending.have)
     if (pending.have < pending.bundle.length) return
-    this.#starts.delete(id)
-    this.#waiting.push({ id, pending })
+    this.#waiting.push(id)
     this.#launchNext()
   }
 
   #stop(id: number, reason: Termination): void {
-    const waiting = this.#waiting.findIndex(start => start.id === id)
-    if (waiting >= 0) this.#waiting.splice(waiting, 1)
-    if (this.#starts.delete(id) || waiting >= 0) {
+    if (this.#starts.delete(id)) {
       const phasesMs = { isolate: 0, compile: 0, evaluate: 0 }
       const result: StartResult = { outcome: 'internalError', phasesMs, message: 'The start was called off.' }
       return this.writer.json(FRAME.started, 0, id, result)
@@ -231,24 +246,30 @@ export class Connection implements RuntimeContext {
   /** A few at a time: a burst of starts that shared the cores evenly would all end late. */
   #launchNext(): void {
     if (this.#launching >= LAUNCHES_AT_ONCE) return
-    const next = this.#waiting.shift()
-    if (!next) return
+    const id = this.#waiting.shift()
+    if (id === undefined) return
     this.#launching++
-    void this.#launch(next.id, next.pending).finally(() => {
+    void this.#launch(id).finally(() => {
       this.#launching--
       this.#launchNext()
     })
   }
 
-  async #launch(id: number, { spec, bundle }: PendingStart): Promise<void> {
+  async #launch(id: number): Promise<void> {
+    const pending = this.#starts.get(id)
+    // Called off while it waited.
+    if (!pending) return
+    const { spec, bundle, ahead } = pending
     const began = performance.now()
     const isolate = await this.#options.pool.take(spec.limits.memoryMb)
-    if (this.#socket.destroyed) return isolate.dispose()
+    if (!this.#starts.delete(id) || this.#socket.destroyed) return isolate.dispose()
     const instance = new Instance(id, spec, isolate, this)
     this.#instances.set(id, instance)
     this.#collector.add(instance, isolate)
+    for (const { id, head } of ahead) this.#addRequest(instance, id, head, false)
     const result = await instance.start(bundle, performance.now() - began)
     this.writer.json(FRAME.started, 0, id, result)
+    instance.pump()
   }
 
   #pong(id: number): void {

@@ -10,7 +10,7 @@
 import type { Socket } from 'node:net'
 
 /** Raised with every incompatible change; both sides must name the same one. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 
 /** The longest payload. Bundles and bodies are cut into pieces below it. */
 export const PAYLOAD_BYTES_MAX = 1 << 20

@@ -5,54 +5,17 @@
  * started. When an instance is gone, each of its requests goes elsewhere or fails, as `retry.ts` decides. A
  * retired pool takes no new requests; those it has finish.
  */
-import {
-  type ColdStartReason,
-  type EvictionReason,
-  limitChannel,
-  type Rejection,
-  retryChannel,
-} from '../channels.ts'
-import type { Config } from '../config.ts'
-import type { Outcome } from '../outcome.ts'
+import { type ColdStartReason, type EvictionReason, limitChannel, retryChannel } from '../channels.ts'
 import type { InstanceEnd } from '../runtime/messages.ts'
 import { BODY_WINDOW } from '../runtime/protocol.ts'
 import type { DispatchedExchange } from './dispatch.ts'
+import type { Failure } from './failure.ts'
 import type { FailedRequests, Instance, InstanceOwner } from './instance.ts'
-import { ENDED_BY_APP, mayRetry, OUTCOME_OF_TERMINATION, retryReason } from './retry.ts'
+import type { PoolHost } from './pool-host.ts'
+import { ENDED_BY_APP, failureOf, isRepeatable, type Loss, retryReason } from './retry.ts'
 import type { Runtime } from './runtime.ts'
 import { isBacklogged, shouldScaleUp } from './scaling.ts'
 import type { InstanceStarter, StartFailure } from './starter.ts'
-
-/** The scheduler, as a pool sees it. */
-export interface PoolHost {
-  readonly config: Pick<Config, 'instancesMax' | 'idleMs'>
-  now(): number
-  /** The best runtime for one more instance of the app; null if none is up. */
-  place(app: string): Runtime | null
-  /** How long the app may not start an instance. */
-  pausedMs(app: string): number
-  /** Has the exchange routed anew: this pool is not the app's any more. */
-  reroute(exchange: DispatchedExchange): void
-  /** The exchange holds nothing here any more. */
-  release(exchange: DispatchedExchange): void
-  fail(exchange: DispatchedExchange, failure: Failure): void
-  /** The first request has come to the pool, or the last has left. */
-  onActive(active: boolean): void
-  /** The pool is no app's current one any more, and may still hold something. */
-  onRetired(pool: InstancePool): void
-  /** A retired pool has nothing left. */
-  onEmpty(pool: InstancePool): void
-}
-
-/** How a request fails that gets no app's answer. An empty message: the outcome's own. */
-export interface Failure {
-  outcome: Outcome
-  message?: string
-  rejection?: Rejection
-  retryAfterMs?: number
-  /** CPU time that the app used for it, if known. */
-  cpuMs?: number
-}
 
 export type RetireReason = EvictionReason | 'shutdown'
 
@@ -73,6 +36,8 @@ export class InstancePool implements InstanceOwner {
   readonly #starter: InstanceStarter
   readonly #instances: Instance[] = []
   readonly #queue = new Set<DispatchedExchange>()
+  /** Sent to instances that are not ready. */
+  readonly #ahead = new Set<DispatchedExchange>()
   #inFlight = 0
   #starting = 0
   #active = false
@@ -136,7 +101,7 @@ export class InstancePool implements InstanceOwner {
   adopt(instance: Instance): void {
     instance.owner = this
     this.#nextReason = 'evicted'
-    this.#onReady(instance)
+    if (instance.state === 'ready') this.onStarted(instance)
   }
 
   /** Starts an instance if requests wait and none is on its way: a runtime has come up. */
@@ -177,9 +142,58 @@ export class InstancePool implements InstanceOwner {
         this.unqueue(exchange)
         this.#host.reroute(exchange)
       }
+      for (const exchange of this.#ahead) this.#recall(exchange)
     }
     for (const instance of [...this.#instances]) this.#drain(instance)
     this.#checkEmpty()
+  }
+
+  /** What waits goes ahead, if it may go elsewhere should the runtime die: whether the app had it is not known then. */
+  onStarting(instance: Instance): void {
+    for (const exchange of this.#queue) {
+      if (!isRepeatable(exchange) || !instance.runtime.hasRoom) continue
+      this.#queue.delete(exchange)
+      this.#ahead.add(exchange)
+      this.#post(instance, exchange)
+    }
+  }
+
+  onStarted(instance: Instance): void {
+    instance.idleSince = this.#host.now()
+    this.#instances.push(instance)
+    for (const exchange of this.#sentAhead(instance)) {
+      exchange.dispatch.coldStart = true
+      this.#endWait(exchange)
+    }
+    for (const exchange of this.#queue) {
+      this.#queue.delete(exchange)
+      exchange.dispatch.coldStart = true
+      this.#send(instance, exchange)
+    }
+    if (this.#retired) this.#drain(instance)
+  }
+
+  /** What was sent ahead to it, if anything: that is told only once. */
+  #sentAhead(instance: Instance): DispatchedExchange[] {
+    const sent = [...this.#ahead].filter(({ dispatch }) => dispatch.instance === instance)
+    for (const exchange of sent) this.#ahead.delete(exchange)
+    return sent
+  }
+
+  onReturned(instance: Instance, exchanges: DispatchedExchange[]): void {
+    this.#sentAhead(instance)
+    this.#inFlight -= instance.inFlight
+    instance.inFlight = 0
+    for (const exchange of exchanges) {
+      const { dispatch } = exchange
+      dispatch.instance = null
+      if (this.#retired) this.#host.reroute(exchange)
+      else {
+        dispatch.state = 'queued'
+        this.#queue.add(exchange)
+      }
+    }
+    this.#noteActivity()
   }
 
   onFinished(instance: Instance, exchange: DispatchedExchange): void {
@@ -232,28 +246,15 @@ export class InstancePool implements InstanceOwner {
   }
 
   /** Sends a request whose instance is gone elsewhere, or fails it. */
-  #recover(
-    exchange: DispatchedExchange,
-    {
-      end,
-      entered,
-      suspect,
-      cpuMs = 0,
-    }: { end: InstanceEnd; entered: boolean; suspect: boolean; cpuMs?: number },
-  ): void {
+  #recover(exchange: DispatchedExchange, loss: Loss): void {
     const { dispatch } = exchange
     dispatch.instance = null
     if (dispatch.cancelled) return this.#host.release(exchange)
-    const { method, hasBody, bodyIntact, responded } = exchange
-    const { replays } = dispatch
-    if (!mayRetry({ method, hasBody, bodyIntact, responded, entered, suspect, replays })) {
-      // What the platform did to its own processes is not the client's to read.
-      const message = ENDED_BY_APP[end.reason] ? end.message : ''
-      return this.#host.fail(exchange, { outcome: OUTCOME_OF_TERMINATION[end.reason], message, cpuMs })
-    }
+    const failure = failureOf(exchange, loss)
+    if (failure) return this.#host.fail(exchange, failure)
     dispatch.retries++
-    if (entered) dispatch.replays++
-    const reason = retryReason(end.reason)
+    if (loss.entered) dispatch.replays++
+    const reason = retryReason(loss.end.reason)
     retryChannel.publish({ app: this.name, requestId: exchange.requestId, reason })
     if (this.#retired) this.#host.reroute(exchange)
     else this.dispatch(exchange)
@@ -270,18 +271,36 @@ export class InstancePool implements InstanceOwner {
   }
 
   #send(instance: Instance, exchange: DispatchedExchange): void {
+    if (exchange.dispatch.queuedAt !== 0) this.#endWait(exchange)
+    this.#post(instance, exchange)
+  }
+
+  /** Has what was sent ahead, and is to be answered still, go elsewhere. */
+  #recall(exchange: DispatchedExchange): void {
+    const { link, dispatch } = exchange
+    if (!link) return
+    this.#ahead.delete(exchange)
+    link.client.recall(exchange)
+    dispatch.instance!.inFlight--
+    this.#inFlight--
+    dispatch.instance = null
+    this.#host.reroute(exchange)
+  }
+
+  #endWait({ dispatch }: DispatchedExchange): void {
+    const now = this.#host.now()
+    dispatch.queueMs += now - dispatch.queuedAt
+    dispatch.queuedAt = 0
+    dispatch.inputAt = now
+  }
+
+  #post(instance: Instance, exchange: DispatchedExchange): void {
     const { dispatch } = exchange
     dispatch.state = 'sent'
     dispatch.instance = instance
     instance.inFlight++
     this.#inFlight++
     if (!this.#active) this.#noteActivity()
-    if (dispatch.queuedAt !== 0) {
-      const now = this.#host.now()
-      dispatch.queueMs += now - dispatch.queuedAt
-      dispatch.queuedAt = 0
-      dispatch.inputAt = now
-    }
     instance.runtime.client!.send(instance.id, exchange)
     exchange.onSent(BODY_WINDOW)
   }
@@ -308,22 +327,10 @@ export class InstancePool implements InstanceOwner {
     const started = await this.#starter.start(this, reason)
     this.#starting--
     if (started === null) return
-    if ('instance' in started) this.#onReady(started.instance)
-    else this.#onStartFailed(started)
+    if (!('instance' in started)) this.#onStartFailed(started)
+    // What has come since its end, if it has ended already.
+    else if (started.instance.state !== 'ready') this.kick()
     this.#checkEmpty()
-  }
-
-  #onReady(instance: Instance): void {
-    // Its runtime may have died since.
-    if (instance.state !== 'ready') return this.kick()
-    instance.idleSince = this.#host.now()
-    this.#instances.push(instance)
-    for (const exchange of this.#queue) {
-      this.#queue.delete(exchange)
-      exchange.dispatch.coldStart = true
-      this.#send(instance, exchange)
-    }
-    if (this.#retired) this.#drain(instance)
   }
 
   #onStartFailed(failure: StartFailure): void {

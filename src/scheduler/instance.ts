@@ -8,6 +8,12 @@ export interface InstanceOwner {
   readonly name: string
   /** The version's id; empty for a version on trial. */
   readonly version: string
+  /** It is being started: requests may be sent ahead, to be there when it is ready. */
+  onStarting(instance: Instance): void
+  /** It is ready, and what was sent ahead is being served. */
+  onStarted(instance: Instance): void
+  /** It has not started: these requests were sent ahead and have not been answered. */
+  onReturned(instance: Instance, exchanges: DispatchedExchange[]): void
   /** A request and its waitUntil work are over. */
   onFinished(instance: Instance, exchange: DispatchedExchange, end: RequestEnd): void
   /** The instance is gone, and with it these requests. A failed start is told by `Runtime.start` alone. */

@@ -6,6 +6,9 @@
  */
 import type { RetryReason } from '../channels.ts'
 import type { Outcome, Termination } from '../outcome.ts'
+import type { InstanceEnd } from '../runtime/messages.ts'
+import type { DispatchedExchange } from './dispatch.ts'
+import type { Failure } from './failure.ts'
 
 /** How often a request that reached guest code may be replayed. */
 export const REPLAYS_MAX = 2
@@ -25,15 +28,35 @@ export interface FailedRequest {
   replays: number
 }
 
+/** What befell a request's instance, and how far the request had come. */
+export interface Loss extends Pick<FailedRequest, 'entered' | 'suspect'> {
+  end: InstanceEnd
+  /** That the app used for it, if known. */
+  cpuMs?: number
+}
+
+/** How a request fails whose instance is gone; null: it may go elsewhere. */
+export function failureOf(exchange: DispatchedExchange, { end, cpuMs = 0, ...how }: Loss): Failure | null {
+  const { method, hasBody, bodyIntact, responded, dispatch } = exchange
+  const { replays } = dispatch
+  if (mayRetry({ method, hasBody, bodyIntact, responded, replays, ...how })) return null
+  // What the platform did to its own processes is not the client's to read.
+  const message = ENDED_BY_APP[end.reason] ? end.message : ''
+  return { outcome: OUTCOME_OF_TERMINATION[end.reason], message, cpuMs }
+}
+
 /** Methods that change nothing (RFC 9110, 9.2.1). */
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+/** Whether a request does nothing that could not be done twice. */
+export function isRepeatable({ method, hasBody }: Pick<FailedRequest, 'method' | 'hasBody'>): boolean {
+  return !hasBody && SAFE_METHODS.has(method)
+}
 
 export function mayRetry(request: FailedRequest): boolean {
   if (request.responded) return false
   if (!request.entered) return request.bodyIntact
-  return (
-    !request.suspect && !request.hasBody && SAFE_METHODS.has(request.method) && request.replays < REPLAYS_MAX
-  )
+  return !request.suspect && isRepeatable(request) && request.replays < REPLAYS_MAX
 }
 
 /** The outcome of a request that ended with its instance. */

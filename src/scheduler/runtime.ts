@@ -8,13 +8,14 @@ import type { Termination } from '../outcome.ts'
 import { type FailedExchanges, RuntimeClient, type RuntimeEvents } from '../runtime/client.ts'
 import type { InstanceEnd, InstanceSpec, RuntimeStats, StartResult } from '../runtime/messages.ts'
 import { type Death, judge, NOBODY, type Verdict } from './blame.ts'
+import { type Cause, type Killed, whatEnded } from './cause.ts'
 import type { DispatchedExchange } from './dispatch.ts'
 import type { Exchange } from './exchange.ts'
 import { Heartbeat, type HeartbeatLimits } from './heartbeat.ts'
 import { type FailedRequests, Instance, type InstanceOwner } from './instance.ts'
 import { certainGrowth, SHORT, shed } from './memory.ts'
 import { reportEnd, reportNotice, reportStats } from './reports.ts'
-import type { Exit, RuntimeProcess } from './runtime-process.ts'
+import type { RuntimeProcess } from './runtime-process.ts'
 
 /** Where a runtime listens; `process` if it is ours to watch and to kill. */
 export interface Launched {
@@ -182,14 +183,13 @@ export class Runtime {
     const client = this.#client
     if (!client) return { instance, result: NOT_STARTED }
     this.#instances.set(instance.id, instance)
-    const result = await client.start(instance.id, spec, bundle)
+    const starting = client.start(instance.id, spec, bundle)
+    owner.onStarting(instance)
+    const result = await starting
     if (client !== this.#client || this.#killed) await this.#buried.promise
-    if (result.outcome === 'ok' && this.#instances.has(instance.id)) {
-      instance.state = 'ready'
-      instance.started = true
-      return { instance, result }
-    }
+    if (result.outcome === 'ok' && this.#instances.has(instance.id)) return { instance, result }
     instance.state = 'ended'
+    owner.onReturned(instance, client.withdraw(instance.id) as DispatchedExchange[])
     if (result.outcome === 'ok') return { instance, result: NOT_STARTED }
     if (this.#instances.delete(instance.id)) {
       const reason = result.outcome === 'internalError' ? 'runtimeDied' : result.outcome
@@ -231,6 +231,13 @@ export class Runtime {
         const instance = this.#instances.get(id)
         if (instance) instance.owner.onFinished(instance, exchange as DispatchedExchange, end)
       },
+      instanceStarted: id => {
+        const instance = this.#instances.get(id)
+        if (!instance) return
+        instance.state = 'ready'
+        instance.started = true
+        instance.owner.onStarted(instance)
+      },
       instanceEnded: (id, end, failed) => {
         const instance = this.#instances.get(id)
         if (instance) this.#end(instance, { end, failed: { ...failed, suspect: false } })
@@ -261,7 +268,9 @@ export class Runtime {
     this.#noteEnd(instance, end.reason)
     reportEnd(instance, end, failed.guilty?.requestId)
     // Whoever waits for a start learns its end from the start's result.
-    if (instance.started) instance.owner.onEnded(instance, end, failed as FailedRequests)
+    if (instance.started) return instance.owner.onEnded(instance, end, failed as FailedRequests)
+    const { guilty, entered, untouched } = failed as FailedRequests
+    instance.owner.onReturned(instance, [...(guilty ? [guilty] : []), ...entered, ...untouched])
   }
 
   #noteEnd({ owner }: Instance, reason: Termination): void {
@@ -356,14 +365,6 @@ export class Runtime {
   }
 }
 
-interface Killed {
-  reason: RestartReason
-  detail: string
-  /** Who is to blame, if that is known and told. */
-  app: string | null
-}
-
-type Cause = Omit<Death, 'tenants' | 'rssBytes' | 'isSolitary'> & { detail: string }
 type Lost = FailedExchanges & { instance: number }
 type Failed = FailedExchanges & { guilty: Exchange | null; suspect: boolean }
 
@@ -371,23 +372,4 @@ const NOT_STARTED: StartResult = {
   outcome: 'internalError',
   phasesMs: { isolate: 0, compile: 0, evaluate: 0 },
   message: 'The runtime process went away while the app started.',
-}
-
-/** Names the cause of a runtime's end from what is known of it. */
-function whatEnded({
-  killed,
-  exit,
-  reason,
-}: {
-  killed: Killed | null
-  exit: (Exit & { late: boolean }) | null
-  reason: string
-}): Cause {
-  const exitCode = exit?.code ?? null
-  const signal = exit?.signal ?? null
-  if (killed) return { reason: killed.reason, detail: killed.detail, exitCode, signal }
-  if (!exit) return { reason: 'exit', detail: reason, exitCode: 0, signal: null }
-  if (exit.late) return { reason: 'protocol', detail: reason, exitCode, signal }
-  if (signal !== null) return { reason: 'signal', detail: signal, exitCode, signal }
-  return { reason: 'exit', detail: `exit code ${exitCode}`, exitCode, signal }
 }

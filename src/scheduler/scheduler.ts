@@ -22,10 +22,13 @@ import type { AppCache, AppState } from './app-cache.ts'
 import type { Verdict } from './blame.ts'
 import { BundleCache } from './bundle-cache.ts'
 import { BusyApps } from './busy-apps.ts'
+import { enforceDeadlines } from './deadlines.ts'
 import { DenseSet } from './dense-set.ts'
 import type { Dispatch, DispatchedExchange, Dispatcher } from './dispatch.ts'
-import { type Failure, InstancePool, type PoolHost } from './instance-pool.ts'
+import type { Failure } from './failure.ts'
+import { InstancePool } from './instance-pool.ts'
 import { instanceLimits } from './instance-spec.ts'
+import type { PoolHost } from './pool-host.ts'
 import { Quarantine, type QuarantineInfo } from './quarantine.ts'
 import { Registry, type RegistryConfig, type StartedTrial } from './registry.ts'
 import type { RouteCache } from './route-cache.ts'
@@ -107,7 +110,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   async start(): Promise<void> {
     await this.#registry.start()
     await this.#supervisor.start(this)
-    this.#timers.push(setInterval(() => this.#sweep(), SWEEP_MS))
+    this.#timers.push(setInterval(() => enforceDeadlines(this, this.#exchanges), SWEEP_MS))
     this.#timers.push(setInterval(() => this.#beat(), this.config.heartbeatMs))
   }
 
@@ -370,30 +373,5 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     )
     for (const app of this.#inBackground) this.place(app)
     for (const app of new Set([...before, ...this.#inBackground])) this.#separate(app)
-  }
-
-  #sweep(): void {
-    const now = this.now()
-    const { queueMs, wallMs } = this.config
-    this.#exchanges.sweep(dispatch => {
-      const { exchange, state, pool } = dispatch
-      if (state === 'sent') {
-        // The response was over when its instance went: nobody else tells.
-        if (dispatch.instance?.state === 'ended') {
-          this.release(exchange)
-        } else if (exchange.link && !exchange.responded && now - dispatch.inputAt > wallMs) {
-          this.#exceedWall(exchange)
-        }
-      } else if (now - dispatch.queuedAt > queueMs) {
-        pool?.unqueue(exchange)
-        this.fail(exchange, { outcome: 'loadShed', rejection: 'queue_deadline' })
-      }
-    })
-  }
-
-  #exceedWall(exchange: DispatchedExchange): void {
-    exchange.link?.client.abort(exchange)
-    limitChannel.publish({ app: exchange.dispatch.app, limit: 'wall' })
-    exchange.onFail('exceededWallTime', '')
   }
 }

@@ -11,8 +11,8 @@ import {
 } from '../channels.ts'
 import type { StartResult } from '../runtime/messages.ts'
 import { backoffMs } from './backoff.ts'
+import type { Failure } from './failure.ts'
 import type { Instance, InstanceOwner } from './instance.ts'
-import type { Failure } from './instance-pool.ts'
 import { instanceSpec, type SpecOptions } from './instance-spec.ts'
 import type { Runtime } from './runtime.ts'
 

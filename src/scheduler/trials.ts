@@ -58,6 +58,9 @@ export class Trials {
     const owner: InstanceOwner = {
       name: app,
       version: '',
+      onStarting: () => {},
+      onStarted: () => {},
+      onReturned: () => {},
       onFinished: () => {},
       onEnded: instance => this.#forget(app, instance),
       onUnwanted: instance => {

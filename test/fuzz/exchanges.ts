@@ -1,6 +1,7 @@
 /** What both ends of a runtime's connection are tried with. */
-import type { FailedExchanges } from '../../src/runtime/client.ts'
+
 import type { InstanceSpec } from '../../src/runtime/messages.ts'
+import type { FailedExchanges } from '../../src/runtime/runtime-events.ts'
 import type { Exchange } from '../../src/scheduler/exchange.ts'
 import { LIMITS, TestExchange } from '../support/runtime.ts'
 

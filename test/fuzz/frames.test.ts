@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type Socket } from 'node:net'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { RuntimeClient, type RuntimeEvents } from '../../src/runtime/client.ts'
+import { RuntimeClient } from '../../src/runtime/client.ts'
 import {
   FRAME,
   FrameReader,
@@ -11,6 +11,7 @@ import {
   ProtocolError,
 } from '../../src/runtime/protocol.ts'
 import { readEnded, readJson, readNotice, readStartResult, readStats } from '../../src/runtime/readers.ts'
+import type { RuntimeEvents } from '../../src/runtime/runtime-events.ts'
 import { CountingExchange, failAll, SPEC } from './exchanges.ts'
 import { anyJson, bytes, holds } from './property.ts'
 import { RUNTIME_FRAMES, RUNTIME_JSON } from './regressions.ts'
@@ -172,6 +173,7 @@ test('a runtime that sends anything at all costs its own connection, and answers
 
 function quiet(onClosed: () => void): RuntimeEvents {
   return {
+    instanceStarted: () => {},
     instanceEnded: (_instance, _end, failed) => failAll(failed),
     finished() {},
     notice() {},

@@ -236,6 +236,7 @@ async function startForged() {
     {
       token: '',
       events: {
+        instanceStarted: () => {},
         instanceEnded: (_instance, _end, failed) => failAll(failed),
         finished() {},
         notice() {},

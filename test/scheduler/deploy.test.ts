@@ -13,6 +13,7 @@ test('a deploy sends new requests to the new version while the old one’s finis
   platform.store.deploy('a', 'one')
   const old = platform.ask('a')
   const oldRequest = await platform.runtime.next()
+  await until(() => platform.scheduler.stats().apps[0]!.readyInstances === 1)
 
   platform.store.deploy('a', 'two')
   platform.scheduler.changed('a', 'redeployed')

@@ -16,6 +16,7 @@ test('a burst at a cold app starts one instance, which answers everyone', async 
     true,
   )
   t.assert.equal(platform.runtime.started.length, 1)
+  await until(() => starts.length > 0)
   t.assert.equal(starts.length, 1)
   t.assert.equal(starts[0]!.reason, 'first')
   t.assert.deepEqual(Object.keys(starts[0]!.phasesMs), ['fetch', 'isolate', 'compile', 'evaluate'])
@@ -130,13 +131,14 @@ test('cancelling reaches the app, and a queued request simply leaves', async t =
   const request = await platform.runtime.next()
   platform.store.deploy('b')
   platform.runtime.onStart = () => new Promise(() => {})
-  const queued = platform.ask('b')
-  await until(() => queued.dispatch.state === 'queued')
+  const ahead = platform.ask('b')
+  const queued = platform.ask('b', { method: 'POST' })
+  await until(() => platform.runtime.started.length === 2 && queued.dispatch.state === 'queued')
 
-  platform.scheduler.cancel(sent)
-  platform.scheduler.cancel(queued)
+  for (const exchange of [sent, ahead, queued]) platform.scheduler.cancel(exchange)
 
-  await until(() => platform.runtime.aborted.includes(request.stream))
+  await until(() => platform.runtime.aborted.length === 2)
+  t.assert.equal(platform.runtime.aborted[0], request.stream)
   t.assert.equal(platform.scheduler.stats().queued, 0)
   t.assert.equal(queued.dispatch.state, 'over')
 })

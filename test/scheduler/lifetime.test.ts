@@ -18,6 +18,7 @@ test('an instance without requests ends, counted from its last one', async t => 
   t.assert.equal(platform.scheduler.stats().apps[0]!.readyInstances, 0)
   platform.runtime.autoAnswer = 'hi'
   t.assert.equal((await platform.ask('a').answer).body, 'hi')
+  await until(() => starts.length === 2)
   t.assert.equal(starts.at(-1)!.reason, 'evicted')
 })
 

@@ -35,6 +35,8 @@ export class ScriptedRuntime implements AsyncDisposable {
   })
   /** Answers every request with this body, if set; otherwise requests wait for the test. */
   autoAnswer: string | null = null
+  /** Requests that were sent ahead to instances whose start has not ended. */
+  readonly #ahead = new Map<number, ServedRequest[]>()
   stats: Partial<RuntimeStats> = {}
   answersPings = true
 
@@ -59,6 +61,11 @@ export class ScriptedRuntime implements AsyncDisposable {
     const request = this.#requests.shift()
     if (request) return Promise.resolve(request)
     return new Promise(resolve => this.#waiting.push(resolve))
+  }
+
+  /** Requests that instances which have not started are to get. */
+  get waitingAhead(): ServedRequest[] {
+    return [...this.#ahead.values()].flat()
   }
 
   respond({ stream }: ServedRequest, body: string, { finished = true } = {}): void {
@@ -134,7 +141,12 @@ export class ScriptedRuntime implements AsyncDisposable {
 
   async #start(instance: number, spec: InstanceSpec): Promise<void> {
     this.started.push({ instance, spec })
-    this.#writer!.json(FRAME.started, 0, instance, await this.onStart(spec))
+    const ahead: ServedRequest[] = []
+    this.#ahead.set(instance, ahead)
+    const result = await this.onStart(spec)
+    this.#writer!.json(FRAME.started, 0, instance, result)
+    this.#ahead.delete(instance)
+    if (result.outcome === 'ok') for (const request of ahead) this.#serve(request)
   }
 
   #onRequests(instance: number, payload: Buffer): void {
@@ -144,9 +156,15 @@ export class ScriptedRuntime implements AsyncDisposable {
       const stream = (payload.readUInt32LE(2 + 4 * i) & ~HAS_BODY) >>> 0
       const [method = '', url = ''] = heads[i]!.split('\n')
       const request = { instance, stream, method, url }
-      if (this.autoAnswer !== null) this.respond(request, this.autoAnswer)
-      else if (this.#waiting.length > 0) this.#waiting.shift()!(request)
-      else this.#requests.push(request)
+      const ahead = this.#ahead.get(instance)
+      if (ahead) ahead.push(request)
+      else this.#serve(request)
     }
+  }
+
+  #serve(request: ServedRequest): void {
+    if (this.autoAnswer !== null) this.respond(request, this.autoAnswer)
+    else if (this.#waiting.length > 0) this.#waiting.shift()!(request)
+    else this.#requests.push(request)
   }
 }

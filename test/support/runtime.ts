@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type BundleModule, bundleHash, encodeBundle } from '../../src/bundle.ts'
 import type { Outcome } from '../../src/outcome.ts'
-import { RuntimeClient, type RuntimeEvents } from '../../src/runtime/client.ts'
+import { RuntimeClient } from '../../src/runtime/client.ts'
 import { runtimeFlags } from '../../src/runtime/flags.ts'
 import type {
   InstanceEnd,
@@ -17,6 +17,7 @@ import type {
   StartResult,
 } from '../../src/runtime/messages.ts'
 import { loadPrelude } from '../../src/runtime/prelude.ts'
+import type { RuntimeEvents } from '../../src/runtime/runtime-events.ts'
 import { writeSettings } from '../../src/runtime/settings.ts'
 import type { Exchange, ExchangeLink } from '../../src/scheduler/exchange.ts'
 
@@ -124,6 +125,8 @@ export interface TestRuntime extends AsyncDisposable {
   ended: InstanceEnd[]
   catastrophes: string[]
   pid: number
+  /** Of the last start. */
+  readonly lastInstance: number
   start(source: string | BundleModule[], spec?: SpecOverrides): Promise<StartResult & { instance: number }>
   fetch(
     instance: number,
@@ -167,6 +170,7 @@ export async function startRuntime({
     for (const exchange of exchanges) exchange.onFail('internalError', message)
   }
   const events: RuntimeEvents = {
+    instanceStarted: () => {},
     instanceEnded: (_instance, end, failed) => {
       ended.push(end)
       failed.guilty?.onFail(end.reason === 'exceededMemory' ? 'exceededMemory' : 'exceededCpu', end.message)
@@ -191,6 +195,9 @@ export async function startRuntime({
     ended,
     catastrophes,
     pid: child.pid!,
+    get lastInstance() {
+      return instances
+    },
     async start(source, overrides = {}) {
       const modules =
         typeof source === 'string'

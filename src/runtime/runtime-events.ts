@@ -1,0 +1,29 @@
+/** What a runtime client tells of its runtime. */
+import type { Exchange } from '../scheduler/exchange.ts'
+import type { InstanceEnd, Notice, RequestEnd } from './messages.ts'
+
+/** What becomes known of a runtime. Exchanges named here have been unlinked already. */
+export interface RuntimeEvents {
+  /** Its start has succeeded: told before anything of the requests that were sent to it ahead. */
+  instanceStarted(instance: number): void
+  /** It was stopped, or killed with one request to blame (`guilty`) or none. */
+  instanceEnded(
+    instance: number,
+    end: InstanceEnd,
+    failed: FailedExchanges & { guilty: Exchange | null },
+  ): void
+  /** The instance no longer holds the request: response and waitUntil work are over. */
+  finished(instance: number, exchange: Exchange, end: RequestEnd): void
+  notice(instance: number, notice: Notice, exchange: Exchange | null): void
+  /** The isolate of an instance, whose end is told next, cannot be ended: kill the process. */
+  catastrophe(message: string, instance: number): void
+  /** The connection is gone. Called once. */
+  closed(failed: (FailedExchanges & { instance: number })[], reason: string): void
+}
+
+export interface FailedExchanges {
+  /** May have reached guest code. */
+  entered: Exchange[]
+  /** Certainly have not. */
+  untouched: Exchange[]
+}
