@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from './support/client.ts'
 import { atLeast, atMost } from './support/goals.ts'
+import { LeanClient } from './support/lean-client.ts'
 import { Platform } from './support/platform.ts'
 import type { Answer, Question } from './support/question.ts'
 import { fixed, median, percentile } from './support/statistics.ts'
@@ -30,7 +31,7 @@ async function ask(): Promise<Answer> {
     { name: `one every ${PAUSE_MS} ms or so`, ms: spaced.cold },
     { name: 'the same, --prewarm 0', ms: unprepared.cold },
     { name: `${BURST} at once`, ms: burst.ms },
-    { name: 'for comparison: loaded', ms: spaced.warm },
+    { name: 'for comparison: loaded, as far apart', ms: spaced.warm },
   ]
   return {
     goals: [
@@ -61,13 +62,14 @@ async function ask(): Promise<Answer> {
 
 async function oneByOne(...flags: string[]): Promise<{ cold: number[]; warm: number[] }> {
   await using platform = await start(APPS, flags)
-  using client = new Client(1)
+  using client = await LeanClient.connect(platform.appsPort)
   const cold: number[] = []
   const warm: number[] = []
   for (const target of targets(platform, APPS)) {
     await delay(PAUSE_MS)
-    cold.push((await client.sendOk(target)).ms)
-    warm.push((await client.sendOk(target)).ms)
+    cold.push(await client.ms(target))
+    await delay(PAUSE_MS)
+    warm.push(await client.ms(target))
   }
   return { cold, warm }
 }
