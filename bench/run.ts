@@ -18,6 +18,7 @@ import { describeMachine } from './support/machine.ts'
 import type { AskOptions, Question } from './support/question.ts'
 import { type Answered, reportOf, sectionOf } from './support/report.ts'
 import { script } from './support/script.ts'
+import { text } from './text.ts'
 import { watching } from './watching.ts'
 import { webApis } from './web-apis.ts'
 import { zipf } from './zipf.ts'
@@ -32,6 +33,7 @@ const QUESTIONS: readonly Question[] = [
   redeploy,
   neighbours,
   bodies,
+  text,
   webApis,
   prelude,
   watching,

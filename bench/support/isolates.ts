@@ -3,7 +3,8 @@ import ivm from 'isolated-vm'
 import { Isolate, SharedPrelude } from '../../src/runtime/isolate.ts'
 import { loadPrelude } from '../../src/runtime/prelude.ts'
 
-const COUNT = 40
+/** So many as RSS moves in steps of 2 MB. */
+const COUNT = 200
 const MEMORY_MB = 128
 
 export interface IsolateCosts {

@@ -1,6 +1,5 @@
 /** crypto.subtle as messages: the data leaves as an outgoing body, the host answers with the hash or the result. */
 import { newGuestId } from './fetches.ts'
-import type { BodySource } from './host.ts'
 import { record, writeUint32 } from './outbox.ts'
 import { Outgoing } from './outgoing.ts'
 import { arrayIndexOf, mapDelete, mapGet, mapSet } from './primordials.ts'
@@ -16,7 +15,7 @@ export function limitDigests(kernelLimits: KernelLimits): void {
 }
 
 export function startDigest(algorithm: (typeof DIGESTS)[number], data: Uint8Array): Promise<ArrayBuffer> {
-  return start(indexOf(algorithm), { kind: 'bytes', bytes: data })
+  return start(indexOf(algorithm), body => body.sendBorrowed(data))
 }
 
 /** Of all bytes that the stream brings; never settles if it fails. */
@@ -24,7 +23,7 @@ export function startDigestStream(
   algorithm: (typeof DIGESTS)[number],
   stream: ReadableStream<Uint8Array>,
 ): Promise<ArrayBuffer> {
-  return start(indexOf(algorithm), { kind: 'stream', stream })
+  return start(indexOf(algorithm), body => body.send({ kind: 'stream', stream }))
 }
 
 function indexOf(algorithm: (typeof DIGESTS)[number]): number {
@@ -32,10 +31,10 @@ function indexOf(algorithm: (typeof DIGESTS)[number]): number {
 }
 
 export function startOperation(message: Uint8Array): Promise<ArrayBuffer> {
-  return start(SUBTLE, { kind: 'bytes', bytes: message })
+  return start(SUBTLE, body => body.send({ kind: 'bytes', bytes: message }))
 }
 
-function start(what: number, data: BodySource): Promise<ArrayBuffer> {
+function start(what: number, send: (body: Outgoing) => void): Promise<ArrayBuffer> {
   const owner = current
   const id = newGuestId()
   return new Promise(resolve => {
@@ -46,7 +45,7 @@ function start(what: number, data: BodySource): Promise<ArrayBuffer> {
     writeUint32(4, what)
     // A hash takes its data at once: only the outbox' room bounds what leaves in a call.
     const credit = what === SUBTLE ? limits.bodyWindow : Infinity
-    new Outgoing(id, owner, credit, () => {}).send(data)
+    send(new Outgoing(id, owner, credit, () => {}))
   })
 }
 

@@ -32,7 +32,7 @@ export interface Host {
   /** Asks the app's cache: GET, PUT, DELETE. The status CACHE_MISS: there is none. */
   cache(request: OutgoingRequest): Promise<IncomingResponse>
 
-  /** Has the host do something slow: `digest`, with the algorithm and the data. Rejects with what it refused. */
+  /** Has the host hash the data as it is now: what does not leave at once is copied. */
   digest(
     algorithm: 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512' | 'MD5',
     data: Uint8Array,

@@ -45,6 +45,8 @@ export class Outgoing {
   #waiting: (() => void) | null = null
   #closed = false
   #reader: ReadableStreamDefaultReader<unknown> | null = null
+  /** The bytes are still the guest's, who may change them as soon as it runs again. */
+  #borrowed = false
 
   constructor(
     id: number,
@@ -73,6 +75,12 @@ export class Outgoing {
         this.#reader = readerOf(source.stream)
         return this.#read()
     }
+  }
+
+  /** Sends bytes as they are now; what does not leave at once is copied. */
+  sendBorrowed(bytes: Uint8Array): void {
+    this.#borrowed = true
+    this.send({ kind: 'bytes', bytes })
   }
 
   addCredit(bytes: number): void {
@@ -109,12 +117,13 @@ export class Outgoing {
   #sendBytes(bytes: Uint8Array, from: number, length: number, then: () => void): void {
     if (this.#closed) return
     while (from < length) {
-      if (this.#credit <= 0) return this.#wait(() => this.#sendBytes(bytes, from, length, then))
       const wanted = min(length - from, this.#credit)
       const room = roomBytes()
-      if (room < min(wanted, 4096)) {
+      if (this.#credit <= 0 || room < min(wanted, 4096)) {
+        const go = this.#later(bytes, from, length, then)
+        if (this.#credit <= 0) return this.#wait(go)
         wantLargeOutbox()
-        return whenRoom(this.owner, () => this.#sendBytes(bytes, from, length, then))
+        return whenRoom(this.owner, go)
       }
       const possible = min(wanted, room)
       // So that what follows is aligned as the beginning is, and is copied as fast.
@@ -131,6 +140,16 @@ export class Outgoing {
       from += size
     }
     then()
+  }
+
+  /** Sends the rest of the bytes, as they are now if they are borrowed. */
+  #later(bytes: Uint8Array, from: number, length: number, then: () => void): () => void {
+    if (!this.#borrowed) return () => this.#sendBytes(bytes, from, length, then)
+    this.#borrowed = false
+    const rest = new Uint8Array(
+      new Uint8Array(typedArrayBuffer(bytes), typedArrayByteOffset(bytes) + from, length - from),
+    )
+    return () => this.#sendBytes(rest, 0, length - from, then)
   }
 
   #read(): void {

@@ -8,7 +8,6 @@ import { decodeAnswer, encodeOperation } from './subtle-message.ts'
 import {
   type BufferSource,
   bytesOf,
-  copyBytes,
   defineInterface,
   dictionary,
   domString,
@@ -87,7 +86,7 @@ export class SubtleCrypto {
     void this.#brand
     const context = check('digest', arguments.length, 2)
     const given = identifier(algorithm)
-    return host.digest(digestName(given, context), copyBytes(bytesIn(data, context, 2)))
+    return host.digest(digestName(given, context), bytesOf(bytesIn(data, context, 2)))
   }
 
   async generateKey(algorithm: unknown, extractable: unknown, keyUsages: unknown): Promise<unknown> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { after, before, type TestContext, test } from 'node:test'
 import { Violation } from '../../src/runtime/records.ts'
 import { subtleOperation } from '../../src/runtime/subtle.ts'
@@ -26,6 +27,21 @@ async function answerOf(code: string, limits: Partial<typeof LIMITS> = LIMITS): 
   const { body, failure } = await runtime.fetch(instance, 'http://app.test/')
   return failure ?? JSON.parse(body.toString())
 }
+
+test('what is hashed are the bytes as they were when digest was called, however many', async (t: TestContext) => {
+  for (const length of [0, 1000, 70_000, 1_000_000, 3_000_000]) {
+    const hashes = await answerOf(`
+      const data = new Uint8Array(${length} + 16).fill(7).subarray(8, ${length} + 8)
+      const several = [1, 2, 3].map(() => subtle.digest('SHA-256', data))
+      data.fill(9)
+      const after = subtle.digest('SHA-256', data)
+      data.fill(0)
+      return (await Promise.all([...several, after])).map(hex)`)
+
+    const hash = (value: number) => createHash('sha256').update(Buffer.alloc(length, value)).digest('hex')
+    t.assert.deepEqual(hashes, [hash(7), hash(7), hash(7), hash(9)], `${length} bytes`)
+  }
+})
 
 test('keys of every kind sign and verify', async (t: TestContext) => {
   const algorithms = [
