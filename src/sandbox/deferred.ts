@@ -5,6 +5,7 @@
  */
 export const DEFERRED: Readonly<Record<string, Deferred>> = {
   cache: { interfaces: ['Cache', 'CacheStorage'], members: ['caches'] },
+  'custom-events': { interfaces: ['CustomEvent', 'PromiseRejectionEvent'], members: [] },
   'digest-stream': { interfaces: [], members: ['DigestStream'] },
   'event-source': { interfaces: ['EventSource'], members: [] },
   'html-rewriter': { interfaces: ['HTMLRewriter'], members: [] },

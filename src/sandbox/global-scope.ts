@@ -3,7 +3,7 @@
  * own properties, as WebIDL has it for global objects, and refuse to work for other ones.
  */
 
-import { ErrorEvent } from './event-kinds.ts'
+import { ErrorEvent } from './error-event.ts'
 import { becomeEventTarget, dispatchTrusted, EventTarget, hasListeners } from './event-target.ts'
 import { describeError, logException } from './logging.ts'
 import { apply, defineProperty, getOwnPropertyDescriptor, setPrototypeOf } from './primordials.ts'

@@ -14,7 +14,7 @@ import { CryptoKey } from './crypto-key.ts'
 import { DEFERRED } from './deferred.ts'
 import { DOMException, QuotaExceededError } from './dom-exception.ts'
 import { TextDecoder, TextEncoder } from './encoding.ts'
-import { CustomEvent, ErrorEvent, PromiseRejectionEvent } from './event-kinds.ts'
+import { ErrorEvent } from './error-event.ts'
 import { EventTarget } from './event-target.ts'
 import { Event } from './events.ts'
 import { fetch } from './fetch.ts'
@@ -53,7 +53,6 @@ const INTERFACES = {
   Blob,
   Crypto,
   CryptoKey,
-  CustomEvent,
   DOMException,
   ErrorEvent,
   Event,
@@ -65,7 +64,6 @@ const INTERFACES = {
   Headers,
   MessageEvent,
   Navigator,
-  PromiseRejectionEvent,
   QuotaExceededError,
   Request,
   Response,
@@ -147,19 +145,14 @@ const deferring = new Set<unknown>()
 
 /** Until somebody asks for one of the part's, or puts something else in its place, it is an accessor. */
 function deferInterface(part: string, name: string): void {
-  const accessors = {
-    get [name]() {
-      openPart(part)
-      return loadPart<Record<string, unknown>>(part)[name]
-    },
-    set [name](value: unknown) {
-      installInterface(name, value)
-    },
+  // Without names of their own, which would take as much memory again: there are dozens, in every isolate.
+  const get = () => {
+    openPart(part)
+    return loadPart<Record<string, unknown>>(part)[name]
   }
-  const descriptor = getOwnPropertyDescriptor(accessors, name)!
-  descriptor.enumerable = false
-  setAdd(deferring, descriptor.get)
-  defineProperty(globalThis, name, descriptor)
+  const set = (value: unknown) => installInterface(name, value)
+  setAdd(deferring, get)
+  defineProperty(globalThis, name, { get, set, enumerable: false, configurable: true })
 }
 
 /** Loads a part and has its interfaces be there, but for those in whose place the app has put something. */

@@ -74,6 +74,9 @@ export function isPlatformObject(object: object): boolean {
   return false
 }
 
+/** One for all: what is allocated while an isolate is made stays in its memory. */
+const ENUMERABLE = { __proto__: null, enumerable: true } as PropertyDescriptor
+
 /** Static members and operations: all own string keys but those that every function or prototype has. */
 function makeEnumerable(object: object): void {
   const keys = ownKeys(object)
@@ -81,7 +84,7 @@ function makeEnumerable(object: object): void {
     const key = keys[i]!
     if (typeof key === 'symbol' || key === 'constructor' || key === 'prototype') continue
     if (typeof object === 'function' && (key === 'name' || key === 'length')) continue
-    defineProperty(object, key, { enumerable: true })
+    defineProperty(object, key, ENUMERABLE)
   }
 }
 

@@ -8,7 +8,7 @@
 import { blobBytes, createBlob, isBlob } from './blob.ts'
 import { CloseEvent } from './close-event.ts'
 import { DOMException } from './dom-exception.ts'
-import { ErrorEvent } from './event-kinds.ts'
+import { ErrorEvent } from './error-event.ts'
 import { dispatchTrusted, EventTarget, eventHandler, setEventHandler } from './event-target.ts'
 import { Event } from './events.ts'
 import { MessageEvent } from './message-event.ts'

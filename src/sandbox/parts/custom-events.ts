@@ -1,0 +1,2 @@
+/** CustomEvent, PromiseRejectionEvent. */
+export * from '../custom-events.ts'

@@ -1,0 +1,2 @@
+/** What fetch() reads data: URLs with. */
+export * from '../data-url.ts'
