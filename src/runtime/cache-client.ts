@@ -15,6 +15,7 @@ import {
   TOKEN_HEADER,
 } from '../cache/wire.ts'
 import { CACHE_DONE, CACHE_MISS } from '../sandbox/wire.ts'
+import { streamed } from './incoming-body.ts'
 import type { Subrequest, SubresponseHead, Upstream } from './subrequest.ts'
 
 /** An app with many requests under way waits for one of these. */
@@ -49,14 +50,14 @@ export class CacheClient implements Upstream {
       method: method as 'GET' | 'PUT' | 'DELETE',
       headers: { [TOKEN_HEADER]: this.#token, [HEAD_HEADER]: encodeHead(question) },
       body: body === null || Buffer.isBuffer(body) ? body : Readable.from(body),
-      signal,
+      signal: signal as AbortSignal,
     })
     const { statusCode, headers: answered } = answer
     if (statusCode === 200) {
       const head = decodeHead(String(answered[HEAD_HEADER])) as CachedHead
       const hasBody = answered['content-length'] !== '0'
       if (!hasBody) await answer.body.dump()
-      return { ...head, url, redirected: false, body: hasBody ? answer.body : null }
+      return { ...head, url, redirected: false, body: hasBody ? streamed(answer.body) : null }
     }
     await answer.body.dump()
     if (statusCode === 413) throw new TypeError('The response is larger than what the cache takes.')

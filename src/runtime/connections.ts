@@ -7,6 +7,7 @@
  */
 import type { Socket } from 'node:net'
 import { Client } from 'undici'
+import type { CancelSignal } from './cancellation.ts'
 import { type EgressPolicy, guardedConnect } from './egress.ts'
 import type { Resolver } from './resolver.ts'
 import { SubrequestError } from './subrequest-error.ts'
@@ -112,7 +113,7 @@ export class Connections implements AsyncDisposable {
   }
 
   /** A connection for one exchange; it may still have to connect. Throws or rejects with a `SubrequestError`. */
-  lease(appName: string, url: string, signal: AbortSignal): Connection | Promise<Connection> {
+  lease(appName: string, url: string, signal: CancelSignal): Connection | Promise<Connection> {
     const { underWayPerAppMax, connectionsPerOriginMax } = this.#options
     if (this.#disposed) throw new SubrequestError('the platform is stopping')
     const app = this.#apps.get(appName) ?? { name: appName, origins: new Map(), underWay: 0 }
@@ -197,7 +198,7 @@ export class Connections implements AsyncDisposable {
     this.close(oldest, new SubrequestError('the connection made room for another'))
   }
 
-  #wait(origin: Origin, signal: AbortSignal): Promise<Connection> {
+  #wait(origin: Origin, signal: CancelSignal): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const settle = (outcome: Connection | Error) => {
         origin.waiting.delete(settle)

@@ -10,9 +10,11 @@ import {
   FETCH_BODY,
   FETCH_CACHE,
   FETCH_FIXED,
+  FETCH_TEXT,
   FETCH_UPGRADE,
   FETCHED_BODY,
   FETCHED_REDIRECTED,
+  FETCHED_TEXT,
   GUEST_ID,
   REDIRECT_SHIFT,
   REDIRECTS,
@@ -105,16 +107,20 @@ export class GuestOperations {
             ? ('fixed' as const)
             : ('stream' as const)
           : ('none' as const),
+      takesText: (flags & FETCH_TEXT) !== 0,
     }
     const upstream = () => (isCached ? instance.context.cache() : instance.context.fetcher())
     const fetch = new Subfetch(upstream, request, {
       account: instance.account,
       producer: this.#guest(id),
       events: {
-        responded: (head, hasBody) => {
-          const code =
-            head.status | (((hasBody ? FETCHED_BODY : 0) | (head.redirected ? FETCHED_REDIRECTED : 0)) << 16)
-          instance.push(EVENT.fetched, id, code, [head.url, head.statusText, ...head.headers].join('\n'))
+        responded: (head, text) => {
+          const how = text !== null ? FETCHED_TEXT : head.body ? FETCHED_BODY : 0
+          const code = head.status | ((how | (head.redirected ? FETCHED_REDIRECTED : 0)) << 16)
+          const lines = [head.url, head.statusText, ...head.headers].join('\n')
+          instance.push(EVENT.fetched, id, code, text === null ? lines : `${lines}\0${text}`)
+          // All of it is the guest's now.
+          if (text !== null && !fetch.upload) this.#forget(id, owner)
         },
         failed: message => instance.push(EVENT.fetchFailed, id, 0, message),
         ended: (status, durationMs) => {
@@ -132,11 +138,15 @@ export class GuestOperations {
   drop(id: number): void {
     const found = this.#fetches.get(id)
     if (!found) return
+    this.#forget(id, found.owner)
+    found.fetch.abort()
+  }
+
+  #forget(id: number, owner: ServedRequest): void {
     this.#fetches.delete(id)
     this.#sinks.delete(id)
     this.#piped.delete(id)
-    found.owner.fetches?.delete(id)
-    found.fetch.abort()
+    owner.fetches?.delete(id)
   }
 
   /** A `digest` record; its data comes as an outgoing body. */

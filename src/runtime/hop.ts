@@ -4,9 +4,11 @@
  * A hop ends when the response has come wholly, or it fails, is aborted, or its body is destroyed; then nothing of
  * it remains: no listener, no iterator, and the connection is free again or closed.
  */
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import type { CancelSignal } from './cancellation.ts'
 import type { Connection } from './connections.ts'
+import { type IncomingBody, ReceivedBody } from './incoming-body.ts'
 import { explain, SubrequestError } from './subrequest-error.ts'
 
 export interface HopRequest {
@@ -22,18 +24,22 @@ export interface HopResponse {
   statusText: string
   headers: Record<string, string | string[] | undefined>
   /** Null where the status or the method allows none. */
-  body: Readable | null
+  body: IncomingBody | null
 }
 
 /** Sends a request and resolves with the head of its response. Rejects with a `SubrequestError`. */
-export function send(connection: Connection, request: HopRequest, signal: AbortSignal): Promise<HopResponse> {
+export function send(
+  connection: Connection,
+  request: HopRequest,
+  signal: CancelSignal,
+): Promise<HopResponse> {
   return new Promise((resolve, reject) => {
     new Hop(connection, request, { signal, resolve, reject }).start()
   })
 }
 
 interface HopOptions {
-  signal: AbortSignal
+  signal: CancelSignal
   resolve: (response: HopResponse) => void
   reject: (error: SubrequestError) => void
 }
@@ -49,7 +55,7 @@ class Hop implements Dispatcher.DispatchHandler {
   readonly #abandon = (reason: Error | null) => {
     if (!this.#over) this.#fail(reason ?? new SubrequestError('the body was not wanted'))
   }
-  #body: ResponseBody | null = null
+  #body: ReceivedBody | null = null
   #over = false
 
   constructor(connection: Connection, request: HopRequest, options: HopOptions) {
@@ -82,7 +88,7 @@ class Hop implements Dispatcher.DispatchHandler {
   ) {
     if (this.#over || status < 200) return
     if (this.#request.method !== 'HEAD' && !NULL_BODY_STATUSES.has(status)) {
-      this.#body = new ResponseBody(controller, this.#abandon)
+      this.#body = new ReceivedBody({ resume: () => controller.resume(), abandon: this.#abandon })
     }
     this.#options.resolve({ status, statusText, headers, body: this.#body })
   }
@@ -104,7 +110,7 @@ class Hop implements Dispatcher.DispatchHandler {
     } else {
       this.#connection.release()
     }
-    this.#body?.push(null)
+    this.#body?.end()
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error) {
@@ -117,36 +123,13 @@ class Hop implements Dispatcher.DispatchHandler {
     const error = explain(cause)
     this.#upload?.cancel(error)
     this.#connection.close(error)
-    this.#body?.destroy(error)
+    this.#body?.fail(error)
     this.#options.reject(error) // no effect after the head
   }
 
   #end() {
     this.#over = true
     this.#options.signal.removeEventListener('abort', this.#abort)
-  }
-}
-
-/** Holds at most its high-water mark and what was on its way: a reader that pauses pauses the socket. */
-class ResponseBody extends Readable {
-  readonly #controller: Dispatcher.DispatchController
-  readonly #abandon: (reason: Error | null) => void
-
-  constructor(controller: Dispatcher.DispatchController, abandon: (reason: Error | null) => void) {
-    super()
-    this.#controller = controller
-    this.#abandon = abandon
-    // A body that nobody reads may fail too, and must not take the process along.
-    this.on('error', () => {})
-  }
-
-  override _read() {
-    this.#controller.resume()
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void) {
-    this.#abandon(error)
-    done(error)
   }
 }
 

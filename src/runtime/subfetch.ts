@@ -1,6 +1,9 @@
 /** One fetch() of an app, on its way through the runtime: request body out, response body in. */
+import { isAscii } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { Body, type Producer, type Sink } from './bodies.ts'
+import { Cancellation } from './cancellation.ts'
+import type { IncomingBody } from './incoming-body.ts'
 import { BODY_WINDOW } from './protocol.ts'
 import type { SubresponseHead, Upstream } from './subrequest.ts'
 
@@ -13,10 +16,16 @@ export interface SubfetchRequest {
   isUpgrade: boolean
   redirect: 'follow' | 'manual' | 'error'
   body: 'none' | 'fixed' | 'stream'
+  /** A short body of ASCII that has come with its head may be handed over with it, as text. */
+  takesText: boolean
 }
 
+/** Longer ones are asked for, and may be wanted as bytes. */
+const TEXT_BYTES_MAX = 16_384
+
 export interface SubfetchEvents {
-  responded(head: SubresponseHead, hasBody: boolean): void
+  /** `text`: all of its body. */
+  responded(head: SubresponseHead, text: string | null): void
   failed(message: string): void
   /** `status` 0: no response. */
   ended(status: number, durationMs: number): void
@@ -27,7 +36,7 @@ export class Subfetch {
   readonly upload: Upload | null
   /** The response's body, once there is one. */
   body: Body | null = null
-  readonly #abort = new AbortController()
+  readonly #abort = new Cancellation()
   readonly #account: (deltaBytes: number) => void
 
   constructor(
@@ -57,20 +66,32 @@ export class Subfetch {
     try {
       const body =
         request.body === 'none' ? null : request.body === 'fixed' ? await this.upload!.whole() : this.upload!
-      const head = await (await upstream()).fetch({ ...request, body, signal: this.#abort.signal })
+      const head = await (await upstream()).fetch({ ...request, body, signal: this.#abort })
       status = head.status
-      if (this.#abort.signal.aborted) {
-        head.body?.destroy()
-      } else {
-        if (head.body) this.body = readableBody(head.body, this.#account)
-        events.responded(head, head.body !== null)
-      }
+      if (this.#abort.aborted) head.body?.destroy()
+      else events.responded(head, this.#receive(head.body, request.takesText))
     } catch (error) {
       this.upload?.close()
-      if (!this.#abort.signal.aborted) events.failed(error instanceof Error ? error.message : String(error))
+      if (!this.#abort.aborted) events.failed(error instanceof Error ? error.message : String(error))
     }
     events.ended(status, performance.now() - started)
   }
+
+  /** Keeps a response's body until it is asked for, or gives it as text. */
+  #receive(incoming: IncomingBody | null, takesText: boolean): string | null {
+    if (!incoming) return null
+    const whole = incoming.takeWhole(TEXT_BYTES_MAX)
+    if (whole && takesText && isAscii(whole)) return whole.latin1Slice(0, whole.length)
+    this.body = whole ? wholeBody(whole, this.#account) : readableBody(incoming.stream(), this.#account)
+    return null
+  }
+}
+
+function wholeBody(bytes: Buffer, account: (deltaBytes: number) => void): Body {
+  const body = new Body({ credit: () => {}, cancel: () => {} }, account)
+  body.push(bytes)
+  body.end()
+  return body
 }
 
 /** A Node stream as a body: paused whenever a window of it lies here. */

@@ -4,10 +4,11 @@
  * Everything about a request is taken to be hostile, and so is whatever answers it. A subrequest fails in one way
  * only: `fetch` rejects, or the body fails, with a `SubrequestError` whose message the app may see.
  */
-import type { Readable } from 'node:stream'
+import type { CancelSignal } from './cancellation.ts'
 import { type ConnectionOptions, Connections } from './connections.ts'
 import { decode, WindowBudget } from './decode.ts'
 import { type HopRequest, type HopResponse, send } from './hop.ts'
+import { type IncomingBody, streamed } from './incoming-body.ts'
 import { Resolver } from './resolver.ts'
 import { explain, SubrequestError } from './subrequest-error.ts'
 import { checkedHop, flatHeaders, isRedirect, redirected } from './subrequest-head.ts'
@@ -26,7 +27,7 @@ export interface Subrequest {
   body: null | Buffer | AsyncIterable<Buffer>
   redirect: 'follow' | 'manual' | 'error'
   /** Ends the subrequest and its connection, until its body has been read or destroyed. */
-  signal: AbortSignal
+  signal: CancelSignal
 }
 
 export interface SubresponseHead {
@@ -38,7 +39,7 @@ export interface SubresponseHead {
   /** Flat: name, value, …; names in lower case, values of one name joined, except for Set-Cookie. */
   headers: string[]
   /** Decoded. It must be read or destroyed. */
-  body: Readable | null
+  body: IncomingBody | null
 }
 
 /** Whoever answers subrequests. */
@@ -147,21 +148,25 @@ export class Fetcher implements Upstream, AsyncDisposable {
   ): Promise<SubresponseHead> {
     const { status, statusText, headers, body } = response
     const encoding = headers['content-encoding']
+    const coded = body && encoding !== undefined ? body.stream() : null
     const decoded =
-      body && encoding !== undefined
-        ? await decode(body, String(encoding), { app, budget: this.#budget }).catch(error => {
-            body.destroy()
-            throw error
-          })
-        : null
-    url.hash = ''
+      coded &&
+      (await decode(coded, String(encoding), { app, budget: this.#budget }).catch(error => {
+        coded.destroy()
+        throw error
+      }))
     return {
       status,
       statusText,
-      url: url.href,
+      url: withoutHash(url),
       redirected,
       headers: flatHeaders(headers, decoded !== null),
-      body: decoded ?? body,
+      body: coded ? streamed(decoded ?? coded) : body,
     }
   }
+}
+
+function withoutHash({ href }: URL): string {
+  const hash = href.indexOf('#')
+  return hash === -1 ? href : href.slice(0, hash)
 }

@@ -7,8 +7,10 @@ import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { websocketAccept } from '../websocket-accept.ts'
+import type { CancelSignal } from './cancellation.ts'
 import type { Connection } from './connections.ts'
 import type { HopRequest, HopResponse } from './hop.ts'
+import { streamed } from './incoming-body.ts'
 import { explain, SubrequestError } from './subrequest-error.ts'
 
 /** Said by the platform: no app can pass off another's answer as its own. */
@@ -23,7 +25,7 @@ const HANDSHAKE_HEADERS = new Set([
 export function openWebSocket(
   connection: Connection,
   { url, headers, body }: HopRequest,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<HopResponse> {
   const key = randomBytes(16).toString('base64')
   const own = headers.filter((_, at) => !HANDSHAKE_HEADERS.has(headers[at - (at % 2)]!))
@@ -46,7 +48,7 @@ export function openWebSocket(
           return fail(new SubrequestError('the server does not accept the WebSocket'))
         }
         carry(socket, { connection, body: body as AsyncIterable<Buffer> | null, signal })
-        resolve({ status, statusText: 'Switching Protocols', headers: response, body: socket })
+        resolve({ status, statusText: 'Switching Protocols', headers: response, body: streamed(socket) })
       },
       onResponseStart(_controller, status, answered, statusText = '') {
         if (status < 200) return
@@ -80,7 +82,7 @@ function carry(
     connection,
     body,
     signal,
-  }: { connection: Connection; body: AsyncIterable<Buffer> | null; signal: AbortSignal },
+  }: { connection: Connection; body: AsyncIterable<Buffer> | null; signal: CancelSignal },
 ): void {
   const abort = () => socket.destroy()
   signal.addEventListener('abort', abort)
@@ -91,7 +93,7 @@ function carry(
   })
   const send = async () => {
     for await (const piece of body ?? []) {
-      if (!socket.write(piece)) await once(socket, 'drain', { signal })
+      if (!socket.write(piece)) await once(socket, 'drain', { signal: signal as AbortSignal })
     }
     socket.end()
   }

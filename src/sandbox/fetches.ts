@@ -20,9 +20,11 @@ import {
   FETCH_BODY,
   FETCH_CACHE,
   FETCH_FIXED,
+  FETCH_TEXT,
   FETCH_UPGRADE,
   FETCHED_BODY,
   FETCHED_REDIRECTED,
+  FETCHED_TEXT,
   GUEST_ID,
   type KernelLimits,
   LIMIT_NOTICES,
@@ -54,7 +56,9 @@ export function newGuestId(): number {
 }
 
 export function startFetch(request: OutgoingRequest, signal: AbortSignal | null): Promise<IncomingResponse> {
-  return start('fetch()', request, { signal, flags: request.upgrade ? FETCH_UPGRADE : 0 })
+  // Whoever has a signal may still break off a body that has not been read.
+  const flags = request.upgrade ? FETCH_UPGRADE : signal === null ? FETCH_TEXT : 0
+  return start('fetch()', request, { signal, flags })
 }
 
 export function askCache(request: OutgoingRequest): Promise<IncomingResponse> {
@@ -147,7 +151,8 @@ export function fetchResponded(id: number, status: number, head: string): void {
   const fetch = settle(id)
   if (!fetch) return
   const flags = status >>> STATUS_BITS
-  const lines = splitLines(head)
+  const headEnd = flags & FETCHED_TEXT ? stringIndexOf(head, '\0') : head.length
+  const lines = splitLines(stringSlice(head, 0, headEnd))
   fetch.resolve({
     status: status & 0xffff,
     url: lines[0]!,
@@ -155,6 +160,7 @@ export function fetchResponded(id: number, status: number, head: string): void {
     headers: arraySlice(lines, 2),
     redirected: (flags & FETCHED_REDIRECTED) !== 0,
     body: flags & FETCHED_BODY ? id : null,
+    text: flags & FETCHED_TEXT ? stringSlice(head, headEnd + 1) : null,
   })
 }
 

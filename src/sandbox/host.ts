@@ -83,8 +83,9 @@ export interface IncomingResponse {
   redirected: boolean
   /** Flat, names in lower case. */
   headers: string[]
-  /** Id of the body with the host; null if there is none. */
+  /** Id of the body with the host; null if there is none, or all of it is `text`. */
   body: number | null
+  text: string | null
 }
 
 /** A guest's Response, as the kernel sends it. */

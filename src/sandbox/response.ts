@@ -285,11 +285,18 @@ function announceLength(response: OutgoingResponse, stream: object): void {
 
 /** The Response of a fetch. `signal` ends the reading of its body. */
 export function createFetchedResponse(
-  { status, statusText, url, redirected, headers, body }: IncomingResponse,
+  { status, statusText, url, redirected, headers, body, text }: IncomingResponse,
   signal: AbortSignal | null = null,
   webSocket: WebSocket | null = null,
 ): Response {
-  const source: BodySource | null = body === null || webSocket !== null ? null : { kind: 'host', id: body }
+  const source: BodySource | null =
+    webSocket !== null
+      ? null
+      : text !== null
+        ? { kind: 'text', text }
+        : body !== null
+          ? { kind: 'host', id: body }
+          : null
   return createResponse({
     type: 'basic',
     url,

@@ -93,6 +93,8 @@ export const REQUEST_NEXT_TEXT = 2
 /** Flags of `fetched`. */
 export const FETCHED_REDIRECTED = 1
 export const FETCHED_BODY = 2
+/** Its body is ASCII, and is all that follows the first NUL of the event's text. */
+export const FETCHED_TEXT = 4
 
 /**
  * Records, guest to host: u32 type | payload bytes << 8, u32 id, payload, padding to 4. Ids of requests are the
@@ -164,6 +166,8 @@ export const FETCH_CACHE = 16
 export const FETCH_UPGRADE = 32
 /** The body's length is known: the host sends it in one piece, and again after a redirect. */
 export const FETCH_FIXED = 8
+/** The response's body may come as text, with its head. */
+export const FETCH_TEXT = 64
 export const REDIRECT_SHIFT = 1
 export const REDIRECTS = ['follow', 'manual', 'error'] as const
 

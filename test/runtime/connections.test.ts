@@ -188,7 +188,7 @@ test('an abort ends the connection, in every phase, and leaves nothing behind', 
   const controller = new AbortController()
   const { body } = await fetchUrl(fetcher, `${upstream.url}/body`, { signal: controller.signal })
   controller.abort()
-  await assert.rejects(once(body!, 'end'), { message: 'the subrequest was aborted' })
+  await assert.rejects(once(body!.stream(), 'end'), { message: 'the subrequest was aborted' })
   await assert.rejects(fetchUrl(fetcher, upstream.url, { signal: AbortSignal.abort() }), {
     message: /aborted/,
   })
@@ -302,7 +302,7 @@ test('disposing ends everything that is under way', async () => {
   })
   const fetcher = localFetcher({ connectionsPerOriginMax: 2 })
   const { body } = await fetchUrl(fetcher, `${upstream.url}/body`)
-  const reading = once(body!, 'end')
+  const reading = once(body!.stream(), 'end')
   const waiting = [fetchUrl(fetcher, `${upstream.url}/head`), fetchUrl(fetcher, `${upstream.url}/line`)]
   const stopping = { message: 'the platform is stopping' }
   const rejected = [reading, ...waiting].map(promise => assert.rejects(promise, stopping))

@@ -43,7 +43,7 @@ export async function fetchText(
 
 export async function text({ body }: SubresponseHead): Promise<string> {
   const chunks: Buffer[] = []
-  for await (const chunk of body ?? []) chunks.push(chunk)
+  for await (const chunk of body?.stream() ?? []) chunks.push(chunk)
   return Buffer.concat(chunks).toString()
 }
 
