@@ -4,7 +4,7 @@
  * gone before it read anything can be sent to another.
  */
 import type { Readable } from 'node:stream'
-import { bodyBytesRead, freeBytes } from '../body-memory.ts'
+import { freeBytes } from '../body-memory.ts'
 import { BODY_WINDOW } from '../runtime/protocol.ts'
 import type { DispatchedExchange } from '../scheduler/dispatch.ts'
 
@@ -80,7 +80,7 @@ export class RequestBody {
     if (this.#stopped) return
     this.#stopped = true
     this.waitingSince = 0
-    this.#kept = null
+    this.commit()
     this.#pending = null
     this.#request.off('data', this.#onData)
     this.#request.off('end', this.#onEnd)
@@ -89,7 +89,6 @@ export class RequestBody {
 
   readonly #onData = (chunk: Buffer): void => {
     this.bytes += chunk.length
-    if (this.#kept !== null) bodyBytesRead(chunk.length)
     if (this.bytes > this.#options.bytesMax) return this.#options.onTooLong()
     this.#awaitClient()
     this.#forward(chunk)
