@@ -97,6 +97,7 @@ const stats: SchedulerStats = {
   inFlight: 0,
   queued: 0,
   quarantine: [],
+  inBackground: 0,
   spareRuntimes: 0,
   generation: 1,
   generationAppliedAt: Date.now(),

@@ -200,6 +200,11 @@ export const FAMILIES = {
     'Last answer to a heartbeat, since the epoch.',
   ),
   vitrine_prewarmed_isolates: runtime('isolates', 'Isolates that wait for an app.'),
+  vitrine_apps_in_background: gauge(
+    'platform',
+    'apps',
+    'Apps that use much CPU time beside others, and run where they yield to all others.',
+  ),
   vitrine_apps_quarantined: gauge('platform', 'apps', 'Apps that have brought a runtime down and run alone.'),
   vitrine_spare_runtimes: gauge('platform', 'processes', 'Warm processes that wait for a runtime to die.'),
   vitrine_event_loop_lag_seconds: gauge(

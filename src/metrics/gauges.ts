@@ -75,6 +75,7 @@ export class Gauges {
     this.setPlatform('vitrine_apps_loaded', stats.apps.length)
     const quarantined = stats.quarantine.filter(({ state }) => state === 'quarantined').length
     this.setPlatform('vitrine_apps_quarantined', quarantined)
+    this.setPlatform('vitrine_apps_in_background', stats.inBackground)
     this.setPlatform('vitrine_spare_runtimes', stats.spareRuntimes)
     this.setPlatform('vitrine_config_generation', stats.generation)
     this.setPlatform('vitrine_config_last_apply_timestamp_seconds', stats.generationAppliedAt / 1000)

@@ -149,6 +149,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
       inFlight: this.#exchanges.size - queued,
       queued,
       quarantine: this.#quarantine.list(),
+      inBackground: this.#inBackground.length,
       generation: this.#registry.generation,
       generationAppliedAt: this.#registry.generationAppliedAt,
     })

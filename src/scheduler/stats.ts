@@ -17,6 +17,8 @@ export interface SchedulerStats {
   queued: number
   /** What is held against apps, loaded or not. */
   quarantine: QuarantineInfo[]
+  /** Apps that are kept from the runtimes of all, as they use much CPU time beside others. */
+  inBackground: number
   /** Warm processes that wait for a runtime to die. */
   spareRuntimes: number
   /** Of the state that is served now, and when it was first (milliseconds since the epoch). */
@@ -69,6 +71,7 @@ export interface StatsSources {
   inFlight: number
   queued: number
   quarantine: QuarantineInfo[]
+  inBackground: number
   spareRuntimes: number
   generation: number
   generationAppliedAt: number

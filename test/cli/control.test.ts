@@ -31,6 +31,7 @@ async function startRealControl() {
       inFlight: 0,
       queued: 0,
       quarantine: [],
+      inBackground: 0,
       spareRuntimes: 0,
       generation: 0,
       generationAppliedAt: 0,

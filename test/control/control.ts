@@ -52,6 +52,7 @@ export const NOTHING_LOADED: SchedulerStats = {
   inFlight: 0,
   queued: 0,
   quarantine: [],
+  inBackground: 0,
   spareRuntimes: 0,
   generation: 0,
   generationAppliedAt: 0,

@@ -115,6 +115,7 @@ export function schedulerStats(apps: AppStats[], overrides: Partial<SchedulerSta
     inFlight: 0,
     queued: 0,
     quarantine: [],
+    inBackground: 0,
     spareRuntimes: 0,
     generation: 7,
     generationAppliedAt: now,
