@@ -9,7 +9,7 @@ test('fetch sends what the request says and gives what came back', async t => {
     globalThis.answer = request => {
       sent = { ...request, headers: Array.prototype.slice.call(request.headers) }
       return {
-        status: 201, statusText: 'Made', url: 'http://b/', redirected: true, headers: ['set-cookie', 'a', 'set-cookie', 'b'],
+        status: 201, statusText: 'Made', url: 'http://b/', redirected: true, text: null, headers: ['set-cookie', 'a', 'set-cookie', 'b'],
         body: hold('an', 'swer'),
       }
     }
@@ -69,7 +69,7 @@ test('an aborted signal ends a fetch before, during and after the answer', async
       if (request.url === 'http://slow/') {
         return new Promise((resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
       }
-      return { status: 200, statusText: '', url: request.url, redirected: false, headers: [], body: hold('a', 'b') }
+      return { status: 200, statusText: '', url: request.url, redirected: false, text: null, headers: [], body: hold('a', 'b') }
     }
     const reason = promise => promise.then(() => 'fulfilled', reason => reason)
     ;(async () => {
@@ -96,7 +96,7 @@ test('an abort ends the transfer of a body that nobody has begun to read, once',
 
   const cancelled = await sandbox.run(`
     globalThis.answer = ({ url }) =>
-      ({ status: 200, statusText: '', url, redirected: false, headers: [], body: hold('a', 'b') })
+      ({ status: 200, statusText: '', url, redirected: false, text: null, headers: [], body: hold('a', 'b') })
     ;(async () => {
       const controller = new AbortController()
       const responses = await Promise.all(['unread', 'shown', 'read'].map(name => {
@@ -139,7 +139,7 @@ test('a stream is sent without being collected, and cannot be sent twice', async
     let kind
     globalThis.answer = request => {
       kind = request.body.kind
-      return { status: 200, statusText: '', url: request.url, redirected: false, headers: [], body: null }
+      return { status: 200, statusText: '', url: request.url, redirected: false, text: null, headers: [], body: null }
     }
     const request = new Request('http://a/', { method: 'POST', body: new ReadableStream() })
     fetch(request).then(async () => [kind, request.bodyUsed, await fetch(request).catch(error => error.name)])
@@ -154,7 +154,7 @@ test('a response without the integrity asked for is refused', async t => {
 
   const seen = await sandbox.run(`
     globalThis.answer = request =>
-      ({ status: 200, statusText: '', url: request.url, redirected: false, headers: [], body: hold('a', 'b') })
+      ({ status: 200, statusText: '', url: request.url, redirected: false, text: null, headers: [], body: hold('a', 'b') })
     Promise.all([
       'sha256-${digest('SHA-256')}',
       'sha256-x sha512-y sha512-${digest('SHA-512')}?option sha384-z',

@@ -65,7 +65,7 @@ test('the headers of a fetched response and of an incoming request cannot be cha
 
   const errors = await sandbox.run(`
     const response = createFetchedResponse({
-      status: 200, statusText: 'OK', url: 'http://a/', redirected: false, headers: ['a', '1'], body: null,
+      status: 200, statusText: 'OK', url: 'http://a/', redirected: false, text: null, headers: ['a', '1'], body: null,
     })
     const request = createIncomingRequest('GET', 'http://a/', 'a\\n1\\n', null)
     ;[response.headers, request.headers].map(headers => {

@@ -54,7 +54,7 @@ test('a Request made of an incoming one takes its body along, unread', async t =
     let sent
     globalThis.answer = request => {
       sent = request
-      return { status: 204, statusText: '', url: request.url, redirected: false, headers: [], body: null }
+      return { status: 204, statusText: '', url: request.url, redirected: false, text: null, headers: [], body: null }
     }
     fetch(request).then(() => [
       sent.method, sent.url, sent.body, sent.redirect, sent.headers[0], sent.headers[1], incoming.bodyUsed, asked,

@@ -24,7 +24,7 @@ test('the body of a fetched response stays with the host while it is passed on',
 
   const kinds = await sandbox.run(`
     const fetched = () => createFetchedResponse({
-      status: 200, statusText: 'OK', url: 'http://a/', redirected: false, headers: ['x-a', '1'], body: hold('a', 'b'),
+      status: 200, statusText: 'OK', url: 'http://a/', redirected: false, text: null, headers: ['x-a', '1'], body: hold('a', 'b'),
     })
     const first = fetched()
     const passed = new Response(first.body, first)
