@@ -34,6 +34,9 @@ import { SubtleQueue } from './subtle-queue.ts'
 /** Uploads and digests that one instance may have under way. */
 const SINKS_MAX = 10_000
 
+/** What takes no longer than to find out how long it takes. */
+const CHARGED_BYTES_MIN = 4096
+
 export class GuestOperations {
   readonly #instance: Instance
   readonly #notice: (notice: Notice) => void
@@ -159,9 +162,10 @@ export class GuestOperations {
     }
     const name = itemAt(DIGESTS, what)
     const hash: Hash = createHash(name.replace('-', '').toLowerCase())
+    const owner = uint32(payload, 0)
     this.#sinks.set(id, {
       write: bytes => {
-        hash.update(bytes)
+        this.#charged(owner, bytes.length, () => hash.update(bytes))
         // The guest itself needs no credit for it.
         this.#piped.get(id)?.addSinkCredit(bytes.length)
       },
@@ -172,6 +176,15 @@ export class GuestOperations {
       },
       fail: () => {},
     })
+  }
+
+  /** Works on bytes for a request, which pays for it as soon as whatever the isolate has said is done. */
+  #charged(owner: number, bytes: number, work: () => void): void {
+    if (bytes < CHARGED_BYTES_MIN) return work()
+    const before = process.threadCpuUsage()
+    work()
+    const { user, system } = process.threadCpuUsage(before)
+    queueMicrotask(() => this.#instance.chargeHost(owner, (user + system) * 1000))
   }
 
   /** The guest as the producer of an outgoing body, or the body that it handed over. */

@@ -43,6 +43,26 @@ test('what is hashed are the bytes as they were when digest was called, however 
   }
 })
 
+test('a request pays for what the host hashes for it', async (t: TestContext) => {
+  const megabytes = 100
+  const { instance } = await runtime.start(
+    `const data = new Uint8Array(1_000_000)
+    export default { async fetch() {
+      for (let i = 0; i < ${megabytes}; i++) await crypto.subtle.digest('SHA-512', data)
+      return new Response('done')
+    } }`,
+    { limits: LIMITS },
+  )
+  await runtime.fetch(instance, 'http://app.test/')
+
+  const before = process.threadCpuUsage()
+  for (let i = 0; i < megabytes; i++) createHash('sha512').update(Buffer.alloc(1_000_000)).digest()
+  const { user } = process.threadCpuUsage(before)
+  const { cpuMs } = await runtime.fetch(instance, 'http://app.test/')
+
+  t.assert.ok(cpuMs > user / 1000 / 2, `${cpuMs} ms for what takes ${user / 1000} ms`)
+})
+
 test('keys of every kind sign and verify', async (t: TestContext) => {
   const algorithms = [
     { name: 'HMAC', hash: 'SHA-256' },
