@@ -37,6 +37,12 @@ const SINKS_MAX = 10_000
 /** What takes no longer than to find out how long it takes. */
 const CHARGED_BYTES_MIN = 4096
 
+/**
+ * The least time that an algorithm has taken for a byte: what takes longer waits for a core, for which nobody pays. The
+ * kernel's clock of a thread's CPU time does not move in so short a time.
+ */
+const hashNsPerByte = new Map<string, number>()
+
 export class GuestOperations {
   readonly #instance: Instance
   readonly #notice: (notice: Notice) => void
@@ -165,7 +171,9 @@ export class GuestOperations {
     const owner = uint32(payload, 0)
     this.#sinks.set(id, {
       write: bytes => {
-        this.#charged(owner, bytes.length, () => hash.update(bytes))
+        const began = performance.now()
+        hash.update(bytes)
+        this.#chargeHash(owner, name, { bytes: bytes.length, ms: performance.now() - began })
         // The guest itself needs no credit for it.
         this.#piped.get(id)?.addSinkCredit(bytes.length)
       },
@@ -178,13 +186,12 @@ export class GuestOperations {
     })
   }
 
-  /** Works on bytes for a request, which pays for it as soon as whatever the isolate has said is done. */
-  #charged(owner: number, bytes: number, work: () => void): void {
-    if (bytes < CHARGED_BYTES_MIN) return work()
-    const before = process.threadCpuUsage()
-    work()
-    const { user, system } = process.threadCpuUsage(before)
-    queueMicrotask(() => this.#instance.chargeHost(owner, (user + system) * 1000))
+  /** A request pays for a hash as soon as whatever the isolate has said is done. */
+  #chargeHash(owner: number, name: string, { bytes, ms }: { bytes: number; ms: number }): void {
+    if (bytes < CHARGED_BYTES_MIN) return
+    const nsPerByte = Math.min(hashNsPerByte.get(name) ?? Infinity, (ms * 1e6) / bytes)
+    hashNsPerByte.set(name, nsPerByte)
+    queueMicrotask(() => this.#instance.chargeHost(owner, nsPerByte * bytes))
   }
 
   /** The guest as the producer of an outgoing body, or the body that it handed over. */
