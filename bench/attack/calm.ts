@@ -7,7 +7,6 @@ import { type Attack, sendAttack } from '../../test/support/attack.ts'
 import { type Arena, WALL_MS } from './arena.ts'
 import type { Repeated } from './trial.ts'
 
-const NAME = 'calm'
 const CHUNK_BYTES = 65_536
 
 /** Reads its body, and answers with so many bytes. */
@@ -36,29 +35,66 @@ const FLOOD = 500
 const SHORT_MS = 100
 const BYTES_PER_SECOND = 32 * 2 ** 20
 
-/** The victim's p99 beside it, over so long; 0 where what is done for the attacker is little. */
-export async function p99BesideCalm(
-  arena: Arena,
-  { attack, done, ms }: { attack: Attack; done: Repeated; ms: number },
-): Promise<number> {
-  const sentBytes = done.requests * attack.bodyBytes
-  const bytesMin = (BYTES_PER_SECOND * ms) / 1000
-  const isMuch = attack.atOnce >= FLOOD || done.endMs < SHORT_MS || sentBytes + done.bytesReceived >= bytesMin
-  if (!isMuch && done.deploys === 1) return 0
-  const bytes = done.bytesReceived / Math.max(1, done.requests)
-  const parts = Math.max(1, Math.ceil(bytes / PART_BYTES))
-  const calm: Attack = { ...attack, name: NAME, readMs: Infinity, times: attack.times * parts }
-  const app = source(bytes / parts)
-  if (done.deploys <= 1) await arena.platform.upload(NAME, app)
-  const act = async () => {
+/** What an attacker had done for it, all rounds together. */
+export interface Doings {
+  attack: Attack
+  done: Repeated
+}
+
+/** The victim's p99 beside one such app for each attacker, over so long; 0 where what is done for all of them is little. */
+export async function p99BesideCalm(arena: Arena, doings: readonly Doings[], ms: number): Promise<number> {
+  const much = doings.filter(one => isMuch(one, ms))
+  if (much.length === 0) return 0
+  const apps = await Promise.all(much.map((one, index) => CalmApp.open(arena, `calm-${index}`, one)))
+  const { victim } = await arena.measure(() => Promise.all(apps.map(app => app.act(ms))), ms)
+  for (const { name } of apps) await arena.delete(name)
+  return victim.p99Ms
+}
+
+function isMuch({ attack, done }: Doings, ms: number): boolean {
+  const bytes = done.requests * attack.bodyBytes + done.bytesReceived
+  const isFlood = attack.atOnce >= FLOOD || bytes >= (BYTES_PER_SECOND * ms) / 1000
+  return isFlood || done.endMs < SHORT_MS || done.deploys > 1
+}
+
+class CalmApp {
+  readonly name: string
+  readonly #arena: Arena
+  readonly #done: Repeated
+  readonly #source: string
+  readonly #asked: Attack
+
+  private constructor(arena: Arena, name: string, { attack, done }: Doings) {
+    this.name = name
+    this.#arena = arena
+    this.#done = done
+    const bytes = done.bytesReceived / Math.max(1, done.requests)
+    const parts = Math.max(1, Math.ceil(bytes / PART_BYTES))
+    this.#source = source(bytes / parts)
+    this.#asked = { ...attack, name, readMs: Infinity, times: attack.times * parts }
+  }
+
+  /** Deployed, unless deploying it is what is measured. */
+  static async open(arena: Arena, name: string, doings: Doings): Promise<CalmApp> {
+    const app = new CalmApp(arena, name, doings)
+    if (doings.done.deploys <= 1) await app.#deploy()
+    return app
+  }
+
+  /** As many rounds as the attacker had, spread over so long. */
+  async act(ms: number): Promise<void> {
+    const { rounds, deploys, requests } = this.#done
     const began = performance.now()
-    for (let round = 0; round < done.rounds; round++) {
-      if (done.deploys > 1 && round < done.deploys) await arena.platform.upload(NAME, app)
-      if (done.requests > 0) await sendAttack(calm, { port: arena.platform.appsPort, neverMs: WALL_MS })
-      await sleep(Math.max(0, began + ((round + 1) * ms) / done.rounds - performance.now()))
+    for (let round = 0; round < rounds; round++) {
+      if (deploys > 1 && round < deploys) await this.#deploy()
+      if (requests > 0) {
+        await sendAttack(this.#asked, { port: this.#arena.platform.appsPort, neverMs: WALL_MS })
+      }
+      await sleep(Math.max(0, began + ((round + 1) * ms) / rounds - performance.now()))
     }
   }
-  const { victim } = await arena.measure(act, ms)
-  await arena.delete(NAME)
-  return victim.p99Ms
+
+  async #deploy(): Promise<void> {
+    await this.#arena.platform.upload(this.name, this.#source)
+  }
 }

@@ -71,7 +71,9 @@ export async function tryAttack(arena: Arena, attack: Attack, options: TrialOpti
     statuses: [...new Set(answers.map(({ status }) => status))],
     endMs,
     victim: measured.victim,
-    ratio: measured.victim.p99Ms / (await fairP99Ms(arena, attack, { ...measured, ...options })),
+    ratio:
+      measured.victim.p99Ms /
+      (await fairP99Ms(arena, [attack], { ...measured, ...options, value: [measured.value] })),
     rssPeakBytes: measured.rssPeakBytes,
     keptBytes,
     problems: problems.filter(problem => problem !== null),
@@ -81,14 +83,15 @@ export async function tryAttack(arena: Arena, attack: Attack, options: TrialOpti
   return row
 }
 
-/** Beside an app that uses as much CPU time, or beside one that has as much done for it: where the victim fares worse. */
+/** Beside apps that use as much CPU time, or beside ones that have as much done for them: where the victim fares worse. */
 async function fairP99Ms(
   arena: Arena,
-  attack: Attack,
-  { cpuCores, value, fairP99Ms, ms }: TrialOptions & Measured<Repeated>,
+  attacks: readonly Attack[],
+  { cpuCores, value, fairP99Ms, ms }: TrialOptions & Measured<readonly Repeated[]>,
 ): Promise<number> {
   const busy = await fairP99Ms(cpuCores)
-  const calm = Number.isFinite(busy) ? await p99BesideCalm(arena, { attack, done: value, ms }) : 0
+  const done = attacks.map((attack, index) => ({ attack, done: value[index]! }))
+  const calm = Number.isFinite(busy) ? await p99BesideCalm(arena, done, ms) : 0
   return Math.max(busy, calm)
 }
 
@@ -96,8 +99,9 @@ async function fairP99Ms(
 export async function tryTogether(
   arena: Arena,
   attacks: readonly Attack[],
-  { fairP99Ms, ms }: TrialOptions,
+  options: TrialOptions,
 ): Promise<Row> {
+  const { ms } = options
   const rssBefore = arena.rssBytes()
   const act = () => Promise.all(attacks.map(attack => repeat(arena, attack, ms)))
   const measured = await arena.measure(act, ms)
@@ -109,7 +113,7 @@ export async function tryTogether(
     statuses: [],
     endMs: Math.max(...measured.value.map(({ endMs }) => endMs)),
     victim: measured.victim,
-    ratio: measured.victim.p99Ms / (await fairP99Ms(measured.cpuCores)),
+    ratio: measured.victim.p99Ms / (await fairP99Ms(arena, attacks, { ...measured, ...options })),
     rssPeakBytes: measured.rssPeakBytes,
     keptBytes,
     problems: [],

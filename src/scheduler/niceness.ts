@@ -10,6 +10,7 @@ import { setPriority } from 'node:os'
 
 /** Lowers the session's priority; the process is the first of its session. */
 export function yieldSession(pid: number, nice: number): void {
+  if (nice === 0) return
   try {
     writeFileSync(`/proc/${pid}/autogroup`, String(nice))
   } catch {
@@ -19,6 +20,7 @@ export function yieldSession(pid: number, nice: number): void {
 
 /** Lowers the priority of all threads that there are by now, but of the first. */
 export function yieldThreads(pid: number, nice: number): void {
+  if (nice === 0) return
   for (const thread of threadsOf(pid)) {
     if (thread === pid) continue
     try {

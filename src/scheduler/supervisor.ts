@@ -112,7 +112,12 @@ export class Supervisor implements AsyncDisposable {
       log: line => log(line, 'spare'),
     })
     this.#memory = new PlatformMemory(config.platformRssMb * 2 ** 20)
-    const onDemand = { log, onRoom: () => this.#user?.runtimeUp() }
+    const onDemand = {
+      log,
+      onRoom: () => this.#user?.runtimeUp(),
+      live: (runtime: Runtime) =>
+        this.#live(runtime, undefined, () => yieldSession(runtime.pid, config.backgroundNice)),
+    }
     this.#solitary =
       isLocal && config.solitaryRuntimes > 0
         ? new SolitaryRuntimes({
@@ -120,7 +125,6 @@ export class Supervisor implements AsyncDisposable {
             prefix: 'q',
             emptyMsMax: EMPTY_MS_MAX.solitary,
             create: (id, tenant) => new Runtime(id, this.#limits, { tenant }),
-            live: runtime => this.#live(runtime, undefined, () => {}),
             ...onDemand,
           })
         : null
@@ -131,8 +135,6 @@ export class Supervisor implements AsyncDisposable {
             prefix: 'b',
             emptyMsMax: EMPTY_MS_MAX.background,
             create: id => new Runtime(id, this.#limits, { cores: availableParallelism() }),
-            live: runtime =>
-              this.#live(runtime, undefined, () => yieldSession(runtime.pid, config.backgroundNice)),
             ...onDemand,
           })
         : null
@@ -140,7 +142,12 @@ export class Supervisor implements AsyncDisposable {
 
   /** Those that any app may run in, then the one for busy apps, then those of apps that are alone. */
   get runtimes(): readonly Runtime[] {
-    return [...this.#shared, ...(this.#background?.runtimes ?? []), ...(this.#solitary?.runtimes ?? [])]
+    return [...this.#shared, ...this.#onDemand]
+  }
+
+  /** Whoever runs in these takes what the others leave. */
+  get #onDemand(): readonly Runtime[] {
+    return [...(this.#background?.runtimes ?? []), ...(this.#solitary?.runtimes ?? [])]
   }
 
   /** Warm processes that wait for a runtime to die. */
@@ -204,8 +211,7 @@ export class Supervisor implements AsyncDisposable {
     this.#solitary?.beat()
     this.#background?.beat()
     // Threads come by and by.
-    for (const { up, pid } of this.#background?.runtimes ?? [])
-      if (up) yieldThreads(pid, this.#options.config.backgroundNice)
+    for (const { up, pid } of this.#onDemand) if (up) yieldThreads(pid, this.#options.config.backgroundNice)
     if (this.#remotes.length === 0) this.#memory.look(this.runtimes, this.#spares.rssBytes)
   }
 

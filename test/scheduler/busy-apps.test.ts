@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { BusyApps } from '../../src/scheduler/busy-apps.ts'
-import { answering, load, startAll } from './real-runtimes.ts'
+import { answering, load, niceValues, startAll } from './real-runtimes.ts'
 import { until } from './setup.ts'
 
 const BEAT_MS = 500
@@ -65,16 +64,6 @@ test('a busy app that uses less, but not little, stays busy', () => {
 
   assert.deepEqual(beat({ burn: 0.3, hello: 0.1 }, 40), ['burn'])
 })
-
-/** The nice values of a process' threads, its first thread's apart. */
-function niceValues(pid: number): { first: number; others: number[] } {
-  const niceOf = (thread: string) => {
-    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
-  }
-  const threads = readdirSync(`/proc/${pid}/task`)
-  return { first: niceOf(String(pid)), others: threads.filter(id => id !== String(pid)).map(niceOf) }
-}
 
 test('busy apps run together in a runtime that yields to all others', {
   skip: process.platform !== 'linux' && 'threads have no nice values here',

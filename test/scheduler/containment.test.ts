@@ -7,7 +7,7 @@ import {
   type RuntimeRestartEvent,
   runtimeRestartChannel,
 } from '../../src/channels.ts'
-import { answering, load, startAll } from './real-runtimes.ts'
+import { answering, load, niceValues, startAll } from './real-runtimes.ts'
 import { collect, until } from './setup.ts'
 
 const ROOMY = { memoryMb: '512', memoryMbMax: '512', cpuMs: '20000', cpuMsMax: '20000' }
@@ -71,6 +71,24 @@ test('an app that brought a runtime down is paused, then runs alone, until it is
     (await stop()).filter(({ body }) => body !== 'well'),
     [],
   )
+})
+
+test('a quarantined app yields its cores to all others', {
+  skip: process.platform !== 'linux' && 'threads have no nice values here',
+}, async t => {
+  await using platform = await startAll({ backgroundNice: '7' })
+  platform.deploy('bomb', BOMB)
+  await platform.ask('bomb', '/bomb')
+  await until(() => platform.scheduler.pausedMs('bomb') === 0)
+
+  const { body } = await platform.ask('bomb')
+
+  const cell = platform.supervisor.runtimes.find(({ id }) => id === 'q0')!
+  await until(() => {
+    const { others } = niceValues(cell.pid)
+    return others.length > 0 && others.every(nice => nice === 7)
+  })
+  t.assert.equal(body, 'fine')
 })
 
 test('an app whose isolate alone was ended is not quarantined', async t => {

@@ -1,5 +1,6 @@
 /** Proxy, scheduler and real runtime processes, over state that the test changes at will. */
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import http from 'node:http'
 import { encodeBundle } from '../../src/bundle.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
@@ -69,4 +70,14 @@ export function load(connections: number, send: () => Promise<Answer>) {
       return answers
     },
   }
+}
+
+/** The nice values of a process' threads, its first thread's apart. */
+export function niceValues(pid: number): { first: number; others: number[] } {
+  const niceOf = (thread: string) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
+  }
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return { first: niceOf(String(pid)), others: threads.filter(id => id !== String(pid)).map(niceOf) }
 }
