@@ -35,55 +35,52 @@ const FLOOD = 500
 const SHORT_MS = 100
 const BYTES_PER_SECOND = 32 * 2 ** 20
 
-/** What an attacker had done for it, all rounds together. */
-export interface Doings {
-  attack: Attack
-  done: Repeated
-}
-
-/** The victim's p99 beside one such app for each attacker, over so long; 0 where what is done for all of them is little. */
-export async function p99BesideCalm(arena: Arena, doings: readonly Doings[], ms: number): Promise<number> {
-  const much = doings.filter(one => isMuch(one, ms))
+/** The victim's p99 beside one such app for each attacker, over so long; 0 where little is done for any of them. */
+export async function p99BesideCalm(arena: Arena, attacks: readonly Repeated[], ms: number): Promise<number> {
+  const much = attacks.filter(repeated => isMuch(repeated, ms))
   if (much.length === 0) return 0
-  const apps = await Promise.all(much.map((one, index) => CalmApp.open(arena, `calm-${index}`, one)))
+  const apps = await Promise.all(
+    much.map((repeated, index) => CalmApp.open(arena, `calm-${index}`, repeated)),
+  )
   const { victim } = await arena.measure(() => Promise.all(apps.map(app => app.act(ms))), ms)
   for (const { name } of apps) await arena.delete(name)
   return victim.p99Ms
 }
 
-function isMuch({ attack, done }: Doings, ms: number): boolean {
-  const bytes = done.requests * attack.bodyBytes + done.bytesReceived
-  const isFlood = attack.atOnce >= FLOOD || bytes >= (BYTES_PER_SECOND * ms) / 1000
-  return isFlood || done.endMs < SHORT_MS || done.deploys > 1
+function isMuch({ attack, requests, bytesReceived, deploys, endMs }: Repeated, ms: number): boolean {
+  const bytes = requests * attack.bodyBytes + bytesReceived
+  const isBulk = bytes >= (BYTES_PER_SECOND * ms) / 1000
+  return isBulk || attack.atOnce >= FLOOD || endMs < SHORT_MS || deploys > 1
 }
 
 class CalmApp {
   readonly name: string
   readonly #arena: Arena
-  readonly #done: Repeated
+  readonly #repeated: Repeated
   readonly #source: string
   readonly #asked: Attack
 
-  private constructor(arena: Arena, name: string, { attack, done }: Doings) {
+  private constructor(arena: Arena, name: string, repeated: Repeated) {
     this.name = name
     this.#arena = arena
-    this.#done = done
-    const bytes = done.bytesReceived / Math.max(1, done.requests)
+    this.#repeated = repeated
+    const { attack, bytesReceived, requests } = repeated
+    const bytes = bytesReceived / Math.max(1, requests)
     const parts = Math.max(1, Math.ceil(bytes / PART_BYTES))
     this.#source = source(bytes / parts)
     this.#asked = { ...attack, name, readMs: Infinity, times: attack.times * parts }
   }
 
   /** Deployed, unless deploying it is what is measured. */
-  static async open(arena: Arena, name: string, doings: Doings): Promise<CalmApp> {
-    const app = new CalmApp(arena, name, doings)
-    if (doings.done.deploys <= 1) await app.#deploy()
+  static async open(arena: Arena, name: string, repeated: Repeated): Promise<CalmApp> {
+    const app = new CalmApp(arena, name, repeated)
+    if (repeated.deploys <= 1) await app.#deploy()
     return app
   }
 
   /** As many rounds as the attacker had, spread over so long. */
   async act(ms: number): Promise<void> {
-    const { rounds, deploys, requests } = this.#done
+    const { rounds, deploys, requests } = this.#repeated
     const began = performance.now()
     for (let round = 0; round < rounds; round++) {
       if (deploys > 1 && round < deploys) await this.#deploy()

@@ -39,6 +39,7 @@ export interface Ended {
 
 /** What it asked of the platform besides CPU time, all rounds together. */
 export interface Repeated extends Ended {
+  attack: Attack
   rounds: number
   deploys: number
   requests: number
@@ -71,9 +72,7 @@ export async function tryAttack(arena: Arena, attack: Attack, options: TrialOpti
     statuses: [...new Set(answers.map(({ status }) => status))],
     endMs,
     victim: measured.victim,
-    ratio:
-      measured.victim.p99Ms /
-      (await fairP99Ms(arena, [attack], { ...measured, ...options, value: [measured.value] })),
+    ratio: measured.victim.p99Ms / (await fairP99Ms(arena, [measured.value], { ...measured, ...options })),
     rssPeakBytes: measured.rssPeakBytes,
     keptBytes,
     problems: problems.filter(problem => problem !== null),
@@ -86,12 +85,11 @@ export async function tryAttack(arena: Arena, attack: Attack, options: TrialOpti
 /** Beside apps that use as much CPU time, or beside ones that have as much done for them: where the victim fares worse. */
 async function fairP99Ms(
   arena: Arena,
-  attacks: readonly Attack[],
-  { cpuCores, value, fairP99Ms, ms }: TrialOptions & Measured<readonly Repeated[]>,
+  attacks: readonly Repeated[],
+  { cpuCores, fairP99Ms, ms }: TrialOptions & Pick<Measured<unknown>, 'cpuCores'>,
 ): Promise<number> {
   const busy = await fairP99Ms(cpuCores)
-  const done = attacks.map((attack, index) => ({ attack, done: value[index]! }))
-  const calm = Number.isFinite(busy) ? await p99BesideCalm(arena, done, ms) : 0
+  const calm = Number.isFinite(busy) ? await p99BesideCalm(arena, attacks, ms) : 0
   return Math.max(busy, calm)
 }
 
@@ -113,7 +111,7 @@ export async function tryTogether(
     statuses: [],
     endMs: Math.max(...measured.value.map(({ endMs }) => endMs)),
     victim: measured.victim,
-    ratio: measured.victim.p99Ms / (await fairP99Ms(arena, attacks, { ...measured, ...options })),
+    ratio: measured.victim.p99Ms / (await fairP99Ms(arena, measured.value, { ...measured, ...options })),
     rssPeakBytes: measured.rssPeakBytes,
     keptBytes,
     problems: [],
@@ -133,7 +131,13 @@ function judgeVictim(row: Row): void {
 async function repeat(arena: Arena, attack: Attack, ms: number): Promise<Repeated> {
   const end = performance.now() + ms
   const first = await once(arena, attack, { deploys: true })
-  const done = { rounds: 1, deploys: 1, requests: first.answers.length, bytesReceived: bytesOf(first) }
+  const done = {
+    attack,
+    rounds: 1,
+    deploys: 1,
+    requests: first.answers.length,
+    bytesReceived: bytesOf(first),
+  }
   let deploys = first.answers.length === 0
   for (; performance.now() < end; done.rounds++) {
     if (deploys) done.deploys++

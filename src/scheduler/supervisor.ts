@@ -14,7 +14,7 @@ import { openSocketDirectory } from '../socket-directory.ts'
 import { backoffMs } from './backoff.ts'
 import type { Verdict } from './blame.ts'
 import type { HeartbeatLimits } from './heartbeat.ts'
-import { yieldSession, yieldThreads } from './niceness.ts'
+import { yieldCores } from './niceness.ts'
 import { place, type RuntimeLoad } from './placement.ts'
 import { PlatformMemory } from './platform-memory.ts'
 import type { Standing } from './quarantine.ts'
@@ -116,7 +116,7 @@ export class Supervisor implements AsyncDisposable {
       log,
       onRoom: () => this.#user?.runtimeUp(),
       live: (runtime: Runtime) =>
-        this.#live(runtime, undefined, () => yieldSession(runtime.pid, config.backgroundNice)),
+        this.#live(runtime, undefined, () => yieldCores(runtime.pid, config.backgroundNice)),
     }
     this.#solitary =
       isLocal && config.solitaryRuntimes > 0
@@ -142,11 +142,11 @@ export class Supervisor implements AsyncDisposable {
 
   /** Those that any app may run in, then the one for busy apps, then those of apps that are alone. */
   get runtimes(): readonly Runtime[] {
-    return [...this.#shared, ...this.#onDemand]
+    return [...this.#shared, ...this.#yielding]
   }
 
   /** Whoever runs in these takes what the others leave. */
-  get #onDemand(): readonly Runtime[] {
+  get #yielding(): readonly Runtime[] {
     return [...(this.#background?.runtimes ?? []), ...(this.#solitary?.runtimes ?? [])]
   }
 
@@ -210,8 +210,7 @@ export class Supervisor implements AsyncDisposable {
   beat(): void {
     this.#solitary?.beat()
     this.#background?.beat()
-    // Threads come by and by.
-    for (const { up, pid } of this.#onDemand) if (up) yieldThreads(pid, this.#options.config.backgroundNice)
+    for (const { up, pid } of this.#yielding) if (up) yieldCores(pid, this.#options.config.backgroundNice)
     if (this.#remotes.length === 0) this.#memory.look(this.runtimes, this.#spares.rssBytes)
   }
 
