@@ -46,9 +46,12 @@ test('an app that brought a runtime down is paused, then runs alone, until it is
   const whereabouts = () =>
     platform.scheduler.stats().apps.find(({ name }) => name === 'bomb')!.instances[0]?.runtime
 
-  const bombed = await platform.ask('bomb', '/bomb')
+  const bombing = platform.ask('bomb', '/bomb')
+  // The pause is short: it begins with this, not with the answer.
+  await until(() => changes.length > 0)
   const paused = await platform.ask('bomb')
   const [held] = platform.scheduler.stats().quarantine
+  const bombed = await bombing
   await until(() => platform.scheduler.pausedMs('bomb') === 0)
   const alone = await platform.ask('bomb')
   const cell = whereabouts()

@@ -55,12 +55,20 @@ async function ask(options: http.RequestOptions): Promise<Answer> {
   return { status: response.statusCode ?? 0, body: chunks.join(''), headers: response.headers }
 }
 
-/** Asks from several connections until told to stop; resolves to the answers in the order they came. */
+/**
+ * Asks from several connections until told to stop; resolves to the answers in the order they came. Where none comes it
+ * is one of status 0, the last of its connection: a rejection that nobody awaits would be told in the place of what the
+ * test itself found.
+ */
 export function load(connections: number, send: () => Promise<Answer>) {
   const answers: Answer[] = []
   let running = true
   const loops = Array.from({ length: connections }, async () => {
-    while (running) answers.push(await send())
+    while (running) {
+      const answer = await send().catch(noAnswer)
+      answers.push(answer)
+      if (answer.status === 0) break
+    }
   })
   return {
     answers,
@@ -70,6 +78,10 @@ export function load(connections: number, send: () => Promise<Answer>) {
       return answers
     },
   }
+}
+
+function noAnswer(error: unknown): Answer {
+  return { status: 0, body: String(error), headers: {} }
 }
 
 /** The nice values of a process' threads, its first thread's apart. */

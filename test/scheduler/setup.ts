@@ -169,9 +169,16 @@ export async function setUp(
   }
 }
 
-/** Waits, a turn of the event loop at a time, until something has come about. */
+/** Far more than anything here takes, on the slowest machine. */
+const UNTIL_MS = 60_000
+
+/** Waits, a turn of the event loop at a time, until something has come about; rejects if it does not. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(resolve => setTimeout(resolve, 1))
+  const deadline = performance.now() + UNTIL_MS
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`This did not come about: ${condition}`)
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
 }
 
 /** Collects what a channel tells during a test. */
