@@ -3,7 +3,6 @@
  * bodies (subfetch.ts). The app's name is said here; what comes from the isolate is only what it asks for.
  */
 import { Readable } from 'node:stream'
-import { Pool } from 'undici'
 import type { CacheAddress } from '../cache/server.ts'
 import {
   type CachedHead,
@@ -17,6 +16,7 @@ import {
 import { CACHE_DONE, CACHE_MISS } from '../sandbox/wire.ts'
 import { streamed } from './incoming-body.ts'
 import type { Subrequest, SubresponseHead, Upstream } from './subrequest.ts'
+import { Pool } from './undici.ts'
 
 /** An app with many requests under way waits for one of these. */
 const CONNECTIONS_MAX = 64

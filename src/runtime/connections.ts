@@ -6,11 +6,11 @@
  * wait in line) and all connections (the one that has been idle for longest makes room).
  */
 import type { Socket } from 'node:net'
-import { Client } from 'undici'
 import type { CancelSignal } from './cancellation.ts'
 import { type EgressPolicy, guardedConnect } from './egress.ts'
 import type { Resolver } from './resolver.ts'
 import { SubrequestError } from './subrequest-error.ts'
+import { Client } from './undici.ts'
 
 export interface ConnectionOptions {
   egress: EgressPolicy

@@ -7,11 +7,12 @@
 import { flushCompileCache } from 'node:module'
 import { createServer } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setImmediate } from 'node:timers/promises'
 import { Connection } from './connection.ts'
 import { SharedPrelude } from './isolate.ts'
 import { IsolatePool } from './isolate-pool.ts'
 import { readSettings } from './settings.ts'
-import type { Fetcher, Upstream } from './subrequest.ts'
+import type { Upstream } from './subrequest.ts'
 
 /** From here on strangers' code may come: what only the start needed is given up (flags.ts). */
 function dropPermissions(): void {
@@ -34,22 +35,37 @@ const pool = new IsolatePool({
 })
 await pool.fill()
 
-let fetcher: Promise<Fetcher> | undefined
-const loadFetcher = async () => {
-  const [{ Fetcher }, { EgressPolicy }] = await Promise.all([
-    import('./subrequest.ts'),
-    import('./egress.ts'),
-  ])
+/**
+ * Node compiles its own modules from source in this process (flags.ts: without its snapshot there is no cache of them).
+ * What only some apps need is loaded when the first does, one after the other: requests of others go on in between.
+ */
+const libraries = once(async () => {
+  for (const name of ['node:http', 'node:tls', 'node:zlib', 'node:http2'] as const) {
+    process.getBuiltinModule(name)
+    await setImmediate()
+  }
+  await import('./undici.ts')
+})
+const fetcher = once(async () => {
+  await libraries()
+  const { EgressPolicy } = await import('./egress.ts')
+  const { Fetcher } = await import('./subrequest.ts')
   return new Fetcher({
     egress: new EgressPolicy(settings.egressAllow),
     timeoutMs: settings.subrequestTimeoutMs,
   })
-}
-let cache: Promise<Upstream> | undefined
-const loadCache = async () => {
+})
+const cache = once(async (): Promise<Upstream> => {
+  await libraries()
   const { CacheClient, NO_CACHE } = await import('./cache-client.ts')
   return settings.cache === null ? NO_CACHE : new CacheClient(settings.cache)
+})
+
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined
+  return () => (loaded ??= load())
 }
+
 /** The timer by which the lag is measured; an idle loop shows it. */
 const LAG_RESOLUTION_MS = 20
 const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS })
@@ -59,8 +75,8 @@ const server = createServer(socket => {
   new Connection(socket, {
     token: settings.token,
     pool,
-    fetcher: () => (fetcher ??= loadFetcher()),
-    cache: () => (cache ??= loadCache()),
+    fetcher,
+    cache,
     killGraceMs: settings.killGraceMs,
     traceContext: settings.traceContext,
     processStats: () => {

@@ -4,7 +4,7 @@
  * Whatever undici, Node, OpenSSL or c-ares throw becomes a `SubrequestError` here. Its message never holds more
  * than the app could learn by itself: no path, no stack, no address that a name of the private network has.
  */
-import { errors } from 'undici'
+import { errors } from './undici.ts'
 
 /** `message` is safe to show to the app. */
 export class SubrequestError extends Error {
