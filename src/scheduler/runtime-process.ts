@@ -1,6 +1,6 @@
 /**
- * A runtime as a child process: started with an empty environment in a process group of its own (a Ctrl-C in the
- * terminal is ours to handle), listening on a unix socket that only this user reaches, gone when we are gone.
+ * A runtime as a child process: started with an empty environment, listening on a unix socket that only this user
+ * reaches, gone when we are gone.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -46,10 +46,10 @@ export class RuntimeProcess implements AsyncDisposable {
 
   private constructor(directory: string, settings: RuntimeSettings, prelude: Prelude) {
     this.address = { path: join(directory, `${randomBytes(6).toString('hex')}.sock`) }
+    // In our session (niceness.ts): a terminal's Ctrl-C reaches the process, too, which leaves it to us.
     this.#child = spawn(process.execPath, [...runtimeFlags(compileCache()), PROGRAM], {
       env: compileCacheEnv(),
       stdio: 'pipe',
-      detached: true,
     })
     // Writing to a process that has just died is no error of ours.
     this.#child.stdin.on('error', () => {})

@@ -90,6 +90,12 @@ export function niceValues(pid: number): { first: number; others: number[] } {
     const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
     return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
   }
-  const threads = readdirSync(`/proc/${pid}/task`)
-  return { first: niceOf(String(pid)), others: threads.filter(id => id !== String(pid)).map(niceOf) }
+  const others = readdirSync(`/proc/${pid}/task`).flatMap(thread => {
+    try {
+      return thread === String(pid) ? [] : [niceOf(thread)]
+    } catch {
+      return [] // It has ended.
+    }
+  })
+  return { first: niceOf(String(pid)), others }
 }
