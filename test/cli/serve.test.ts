@@ -47,10 +47,14 @@ test('a Ctrl-C, which reaches all processes of the terminal, lets requests under
     })
   const [, port] = await said(/^ +apps +http:\S+:(\d+)\//m)
   const underWay = said(/under way/)
+  // Nobody would send this one again if its runtime ended.
   const answer = new Promise<number | undefined>((resolve, reject) => {
-    const asked = request({ port, host: '127.0.0.1', headers: { host: 'slow.localhost' } }, response => {
-      response.resume().on('end', () => resolve(response.statusCode))
-    })
+    const asked = request(
+      { port, host: '127.0.0.1', method: 'POST', headers: { host: 'slow.localhost' } },
+      response => {
+        response.resume().on('end', () => resolve(response.statusCode))
+      },
+    )
     asked.on('error', reject).end()
   })
   await underWay
