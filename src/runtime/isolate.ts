@@ -161,8 +161,14 @@ export class Isolate {
     return this.#isolate.isDisposed
   }
 
+  /**
+   * Ends the isolate. Whichever thread lets go of it last gives its memory back, which takes 0.1 to 0.3 ms a megabyte:
+   * one of isolated-vm's, since a task that is to run there holds it until then.
+   */
   dispose(): void {
-    if (!this.#isolate.isDisposed) this.#isolate.dispose()
+    if (this.#isolate.isDisposed) return
+    this.#isolate.getHeapStatistics().catch(() => {})
+    this.#isolate.dispose()
   }
 }
 
