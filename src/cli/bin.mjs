@@ -3,7 +3,7 @@
 // which the package `node` brings along, it starts that one and hands on arguments, stdio, signals and exit code.
 import { spawn } from 'node:child_process'
 import { createRequire, enableCompileCache } from 'node:module'
-import { constants } from 'node:os'
+import os from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,11 +11,17 @@ const NODE_MAJOR = 26
 const main = new URL('./main.ts', import.meta.url)
 
 /**
- * For the platform's process: semi-spaces of 16 MiB and more grow full of requests that are over, 40 MB in all, and
- * make none faster. V8 takes this when it starts only.
+ * What V8 takes when it starts only, by command.
+ *
+ * - Semi-spaces of 16 MiB and more grow full of requests that are over, 40 MB in all, and make none faster.
+ * - Each process has four threads for V8's work beside it, however few cores there are: they keep its first thread, and
+ *   everybody else's, from a core. Runtimes get as many as the process that starts them (runtime/flags.ts).
  */
-const SEMI_SPACE = '--max-semi-space-size'
-const flags = needsFlag() ? [`${SEMI_SPACE}=8`] : []
+const CORES = os.availableParallelism?.() ?? os.cpus().length
+const WORKERS = `--v8-pool-size=${Math.min(4, Math.max(1, CORES - 1))}`
+/** @type {Record<string, string[]>} */
+const FLAGS = { serve: ['--max-semi-space-size=8', WORKERS], runtime: [WORKERS] }
+const flags = missingFlags()
 
 if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR) restart(nodeOfPackage())
 else {
@@ -25,10 +31,12 @@ else {
   await (await import(main.href)).main(process.argv.slice(2))
 }
 
-function needsFlag() {
-  const given = process.execArgv.join(' ').replaceAll('_', '-')
+/** Those that whoever started this process has not set. */
+function missingFlags() {
   // A channel to the parent would not live through it.
-  return process.argv[2] === 'serve' && !process.channel && !given.includes(SEMI_SPACE)
+  if (process.channel) return []
+  const given = process.execArgv.join(' ').replaceAll('_', '-')
+  return (FLAGS[process.argv[2] ?? ''] ?? []).filter(flag => !given.includes(flag.split('=', 1)[0] ?? ''))
 }
 
 /**
@@ -69,5 +77,5 @@ function restart(node) {
     process.stderr.write(`vitrine cannot start ${node}: ${error.message}; run "npm ci" again\n`)
     process.exit(1)
   })
-  child.on('exit', (code, signal) => process.exit(code ?? 128 + (signal ? constants.signals[signal] : 0)))
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (signal ? os.constants.signals[signal] : 0)))
 }

@@ -8,6 +8,7 @@
  * - `--permission`: no file read but the platform's own code, none written, no process or thread started, no
  *   inspector. The store's file lies outside of what may be read. Addons are allowed until isolated-vm, which is one,
  *   is loaded: process.ts drops that, and the compile cache's directory, before any app comes.
+ * - `--v8-pool-size`: as this process has it, if it was given one (cli/bin.mjs).
  * - `--no-experimental-sqlite`: what node:sqlite opens, the permission model does not see.
  */
 import { join } from 'node:path'
@@ -32,6 +33,7 @@ const RUNTIME_FLAGS: readonly string[] = [
   '--wasm-max-mem-pages=2048',
   '--permission',
   '--no-experimental-sqlite',
+  ...process.execArgv.filter(flag => flag.startsWith('--v8-pool-size')),
   '--allow-addons',
   '--allow-net',
   ...READABLE.map(path => `--allow-fs-read=${path}`),
