@@ -8,7 +8,8 @@ import { externalTextRead } from '../body-memory.ts'
 import { decodeBundle } from '../bundle.ts'
 import type { Termination } from '../outcome.ts'
 import { CONTROL, EVENT, EVENTS_OFFSET, OUTBOX_BYTES_LARGE, REQUEST_BODY } from '../sandbox/wire.ts'
-import { CpuClock, Grace } from './cpu-clock.ts'
+import { CallMeter, NS_PER_MS } from './call-meter.ts'
+import { Grace } from './cpu-clock.ts'
 import { EventQueue } from './event-queue.ts'
 import { GuestRecords } from './guest-records.ts'
 import { guestError, type Isolate, isMemoryLimit, share, type Transferable } from './isolate.ts'
@@ -20,12 +21,6 @@ import type { ServedRequest } from './served-request.ts'
 import type { Watched } from './watchdog.ts'
 
 const MESSAGE_CHARS_MAX = 512
-
-/** An isolate that is running without using CPU time for this long stands still (Atomics.wait). */
-const STALL_MS = 1000
-const NS_PER_MS = 1e6
-/** CPU time of one call, in limits of one request. */
-const CALL_LIMITS_MAX = 3
 
 export class Instance implements Watched {
   readonly id: number
@@ -46,22 +41,7 @@ export class Instance implements Watched {
   #grace: Grace | null = null
   #isLost = false
 
-  // CPU accounting, in nanoseconds.
-  readonly #cpu: CpuClock
-  #cpuReportedNs = 0
-  /** Into the isolate, so far: while their number stays, it is idle. */
-  calls = 0
-  #callStartedAt = 0
-  #callStartCpuNs = 0
-  #callStartEntries = 0
-  #busyMs = 0
-  #statsAt = performance.now()
-  // What the watchdog saw last.
-  #watchedEntries = 0
-  #watchedCpuNs = 0
-  #progressCpuNs = 0
-  #progressAt = 0
-
+  readonly #meter: CallMeter
   #stagedBytes = 0
   #heap = { heapBytes: 0, externalBytes: 0 }
   #ranSinceStats = true
@@ -71,7 +51,7 @@ export class Instance implements Watched {
     this.spec = spec
     this.context = context
     this.#isolate = isolate
-    this.#cpu = new CpuClock(isolate)
+    this.#meter = new CallMeter(isolate)
     this.#control = new Int32Array(isolate.control)
     this.#events = new Int32Array(isolate.control, EVENTS_OFFSET)
     this.#outbox = Buffer.from(isolate.outbox)
@@ -90,10 +70,10 @@ export class Instance implements Watched {
     const phasesMs: StartPhases = { isolate: isolateMs, compile: 0, evaluate: 0 }
     const startedAt = performance.now()
     this.#beginCall()
-    this.#cpu.isCompiling = true
+    this.#meter.isCompiling = true
     try {
       const app = await this.#isolate.compile(this.spec, decodeBundle(bundle))
-      this.#cpu.isCompiling = false
+      this.#meter.isCompiling = false
       phasesMs.compile = performance.now() - startedAt
       const handlers = await app.evaluate()
       phasesMs.evaluate = performance.now() - startedAt - phasesMs.compile
@@ -114,10 +94,15 @@ export class Instance implements Watched {
     const message = this.#end?.message ?? (isMemory ? this.#memoryMessage : thrown)
     this.#endCall()
     this.#close({ reason, message, guilty: 0 })
-    const cpuMs = this.#cpu.ns / NS_PER_MS
+    const { cpuMs } = this.#meter
     return reason === 'exceededCpu' || reason === 'exceededMemory'
       ? { outcome: reason, phasesMs, message, cpuMs }
       : { outcome: 'startupError', phasesMs, message: thrown, stack, cpuMs }
+  }
+
+  /** How often it was entered: while the number stays, it is idle. */
+  get calls(): number {
+    return this.#meter.calls
   }
 
   get isOver(): boolean {
@@ -172,22 +157,13 @@ export class Instance implements Watched {
   #beginCall(): void {
     this.running = true
     this.#ranSinceStats = true
-    this.calls++
-    this.#callStartedAt = performance.now()
-    this.#callStartCpuNs = this.#cpu.ns
-    this.#callStartEntries = this.#control[CONTROL.entries]!
-    this.#watchedEntries = this.#callStartEntries + 1
-    this.#watchedCpuNs = this.#cpu.ns
-    this.#progressCpuNs = this.#cpu.ns
-    this.#progressAt = this.#callStartedAt
+    this.#meter.begin()
     this.context.watchdog.watch(this)
   }
 
   #endCall(): void {
     this.running = false
-    const share = this.context.watchdog.unwatch(this)
-    this.#busyMs += performance.now() - this.#callStartedAt
-    this.#cpu.charge(share)
+    this.#meter.end(this.context.watchdog.unwatch(this))
   }
 
   readonly #returned = (): void => {
@@ -218,11 +194,10 @@ export class Instance implements Watched {
   }
 
   #takeRecords(): void {
-    const entries = Math.max(1, this.#control[CONTROL.entries]! - this.#callStartEntries)
-    const cpuNsEach = (this.#cpu.ns - this.#callStartCpuNs) / entries
+    const { calls, nsEach } = this.#meter
     try {
       const texts = this.#control[CONTROL.texts]! > 0 ? new Texts(this.#takeTexts()) : null
-      this.#records.take(this.#outbox, this.#takeOutbox(), texts, cpuNsEach, this.calls)
+      this.#records.take(this.#outbox, this.#takeOutbox(), texts, nsEach, calls)
     } catch (error) {
       // Whatever an isolate brings about here, it ends that isolate and not the process.
       const message = error instanceof Violation ? error.message : `Its records cannot be read: ${error}`
@@ -232,7 +207,7 @@ export class Instance implements Watched {
     }
     const current = this.context.requests.get(this.#current)
     if (current?.instance !== this) return
-    this.#records.charge(current, cpuNsEach, this.calls)
+    this.#records.charge(current, nsEach, calls)
     if (current.cpuNs > this.spec.limits.cpuMs * NS_PER_MS) this.#exceededCpu(current.id)
   }
 
@@ -255,28 +230,24 @@ export class Instance implements Watched {
       if (this.#grace?.spend(now, share)) this.#lost(this.#end)
       return
     }
-    // isolated-vm has given the isolate up, for its memory, and still its code may run on and grow.
-    if (!this.#cpu.charge(share)) return this.#exceededMemory()
-    const cpuNs = this.#cpu.ns
-    const entries = this.#control[CONTROL.entries]!
-    if (entries !== this.#watchedEntries && this.#state === 'ready') {
-      this.#watchedEntries = entries
-      this.#watchedCpuNs = cpuNs
-    }
     const current = this.#current
-    const before = this.context.requests.get(current)?.cpuNs ?? 0
-    const { cpuMs, startupCpuMs } = this.spec.limits
-    const limitMs = this.#state === 'starting' ? startupCpuMs : cpuMs
-    if (before + cpuNs - this.#watchedCpuNs > limitMs * NS_PER_MS) return this.#exceededCpu(current)
-    // Whatever the isolate says about whose turn it is: one call enters new requests within a millisecond only.
-    if (cpuNs - this.#callStartCpuNs > CALL_LIMITS_MAX * limitMs * NS_PER_MS)
-      return this.#exceededCpu(current)
-    if (cpuNs - this.#progressCpuNs > NS_PER_MS) {
-      this.#progressCpuNs = cpuNs
-      this.#progressAt = now
-    } else if (now - this.#progressAt > STALL_MS) {
-      this.kill('exceededCpu', 'The isolate stood still, waiting for something that cannot come.', current)
+    const usedNs = this.context.requests.get(current)?.cpuNs ?? 0
+    const running = { usedNs, limitMs: this.#limitMs, entersRequests: this.#state === 'ready' }
+    switch (this.#meter.look(now, share, running)) {
+      case 'gone':
+        // isolated-vm has given it up, for its memory, and still its code may run on and grow.
+        return this.#exceededMemory()
+      case 'overrun':
+        return this.#exceededCpu(current)
+      case 'stall':
+        this.kill('exceededCpu', 'The isolate stood still, waiting for something that cannot come.', current)
     }
+  }
+
+  /** CPU time that who is running may use. */
+  get #limitMs(): number {
+    const { cpuMs, startupCpuMs } = this.spec.limits
+    return this.#state === 'starting' ? startupCpuMs : cpuMs
   }
 
   get #memoryMessage(): string {
@@ -289,11 +260,8 @@ export class Instance implements Watched {
   }
 
   #exceededCpu(guilty: number): void {
-    const { cpuMs, startupCpuMs } = this.spec.limits
-    const isStart = this.#state === 'starting'
-    const who = isStart ? "The app's top level" : 'The request'
-    const limitMs = isStart ? startupCpuMs : cpuMs
-    this.kill('exceededCpu', `${who} used more than ${limitMs} ms of CPU time.`, guilty)
+    const who = this.#state === 'starting' ? "The app's top level" : 'The request'
+    this.kill('exceededCpu', `${who} used more than ${this.#limitMs} ms of CPU time.`, guilty)
   }
 
   /** Work that this process has done for a request counts as the request's own. */
@@ -351,7 +319,7 @@ export class Instance implements Watched {
     this.#records.takeLast(this.#outbox, this.#takeOutbox(), guilty)
     const untouched = [...this.#handed, ...this.#queue.requests()]
     const { heapBytes } = this.#heap
-    const cpuMs = this.#cpu.ns / NS_PER_MS
+    const { cpuMs } = this.#meter
     return {
       end: { reason, message, cpuMs, heapBytes, guiltyCpuMs: this.#usedMs(guilty) },
       guilty,
@@ -363,8 +331,8 @@ export class Instance implements Watched {
   #usedMs(id: number): number {
     const request = this.context.requests.get(id)
     if (!request) return 0
-    const uncharged = request.chargedCall === this.calls ? 0 : this.#cpu.ns - this.#watchedCpuNs
-    return (request.cpuNs + Math.max(0, uncharged)) / NS_PER_MS
+    const uncharged = request.chargedCall === this.calls ? 0 : this.#meter.unchargedNs
+    return (request.cpuNs + uncharged) / NS_PER_MS
   }
 
   /** How many requests wait in the isolate for those before them, as far as it tells. */
@@ -379,22 +347,14 @@ export class Instance implements Watched {
     if (!this.running) {
       this.#heap = this.#isolate.heapBytes() ?? this.#heap
       this.#ranSinceStats = false
-    } else {
-      this.#busyMs += now - this.#callStartedAt
-      this.#callStartedAt = now
     }
     const { heapBytes, externalBytes } = this.#heap
-    const stats = {
+    return {
       instance: this.id,
       heapBytes,
       externalBytes: externalBytes + Math.max(0, this.#control[CONTROL.wasmKib]!) * 1024,
-      cpuMs: (this.#cpu.ns - this.#cpuReportedNs) / NS_PER_MS,
-      busy: Math.min(1, this.#busyMs / Math.max(1, now - this.#statsAt)),
+      ...this.#meter.report(now, this.running),
       queued: this.#queue.length + this.#unbegun,
     }
-    this.#cpuReportedNs = this.#cpu.ns
-    this.#busyMs = 0
-    this.#statsAt = now
-    return stats
   }
 }

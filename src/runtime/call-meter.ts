@@ -1,0 +1,124 @@
+/**
+ * What the calls into an isolate use of a core, and whether the one under way uses too much or stands still.
+ *
+ * One call enters many requests, and the isolate says which (sandbox/wire.ts, CONTROL). So a request is charged an equal
+ * part of each call that entered it, and one under way what its call has used since the isolate last entered another.
+ * The isolate may lie: a call as a whole has a limit, too.
+ */
+import { CONTROL } from '../sandbox/wire.ts'
+import { CpuClock } from './cpu-clock.ts'
+import type { Isolate } from './isolate.ts'
+
+export const NS_PER_MS = 1e6
+
+/** An isolate that is running without using CPU time for this long stands still (Atomics.wait). */
+const STALL_MS = 1000
+
+/** CPU time of one call, in limits of one request. */
+const CALL_LIMITS_MAX = 3
+
+/** What is wrong with a call: V8 has given its isolate up, it uses too much CPU time, or none. */
+export type Fault = 'gone' | 'overrun' | 'stall'
+
+/** Of whom the call says that it is running. */
+export interface Running {
+  /** CPU time that earlier calls used for it, in ns. */
+  usedNs: number
+  limitMs: number
+  /** The isolate enters one request after the other: what came before the present one is not its. */
+  entersRequests: boolean
+}
+
+export class CallMeter {
+  /** Into the isolate, so far: while their number stays, it is idle. */
+  calls = 0
+  readonly #control: Int32Array
+  readonly #cpu: CpuClock
+  #startedAt = 0
+  #startNs = 0
+  #startEntries = 0
+  // At the last look at the call under way.
+  #seenEntries = 0
+  #seenNs = 0
+  #progressNs = 0
+  #progressAt = 0
+  // Since the last statistics.
+  #busyMs = 0
+  #reportedNs = 0
+  #reportedAt = performance.now()
+
+  constructor(isolate: Pick<Isolate, 'cpuNs' | 'control'>) {
+    this.#cpu = new CpuClock(isolate)
+    this.#control = new Int32Array(isolate.control)
+  }
+
+  /** CPU time of all calls, in ms, as of the last look. */
+  get cpuMs(): number {
+    return this.#cpu.ns / NS_PER_MS
+  }
+
+  set isCompiling(is: boolean) {
+    this.#cpu.isCompiling = is
+  }
+
+  begin(): void {
+    this.calls++
+    this.#startedAt = performance.now()
+    this.#startNs = this.#cpu.ns
+    this.#startEntries = this.#control[CONTROL.entries]!
+    this.#seenEntries = this.#startEntries + 1
+    this.#seenNs = this.#cpu.ns
+    this.#progressNs = this.#cpu.ns
+    this.#progressAt = this.#startedAt
+  }
+
+  /** `share`: for how much of the time since the last look it had a core. */
+  end(share: number): void {
+    this.#busyMs += performance.now() - this.#startedAt
+    this.#cpu.charge(share)
+  }
+
+  /** Of the call that has ended, for each request that it entered. */
+  get nsEach(): number {
+    const entries = Math.max(1, this.#control[CONTROL.entries]! - this.#startEntries)
+    return (this.#cpu.ns - this.#startNs) / entries
+  }
+
+  /** Of the call under way, since the isolate was last seen to enter a request. */
+  get unchargedNs(): number {
+    return Math.max(0, this.#cpu.ns - this.#seenNs)
+  }
+
+  /** A look at the call under way; null if nothing is wrong. */
+  look(now: number, share: number, { usedNs, limitMs, entersRequests }: Running): Fault | null {
+    if (!this.#cpu.charge(share)) return 'gone'
+    const { ns } = this.#cpu
+    const entries = this.#control[CONTROL.entries]!
+    if (entries !== this.#seenEntries && entersRequests) {
+      this.#seenEntries = entries
+      this.#seenNs = ns
+    }
+    if (usedNs + ns - this.#seenNs > limitMs * NS_PER_MS) return 'overrun'
+    // Whatever the isolate says about whose turn it is: one call enters new requests within a millisecond only.
+    if (ns - this.#startNs > CALL_LIMITS_MAX * limitMs * NS_PER_MS) return 'overrun'
+    if (ns - this.#progressNs > NS_PER_MS) {
+      this.#progressNs = ns
+      this.#progressAt = now
+    } else if (now - this.#progressAt > STALL_MS) return 'stall'
+    return null
+  }
+
+  /** Since it was last asked: CPU time in ms, and the share of the time for which calls were under way. */
+  report(now: number, running: boolean): { cpuMs: number; busy: number } {
+    if (running) {
+      this.#busyMs += now - this.#startedAt
+      this.#startedAt = now
+    }
+    const cpuMs = (this.#cpu.ns - this.#reportedNs) / NS_PER_MS
+    const busy = Math.min(1, this.#busyMs / Math.max(1, now - this.#reportedAt))
+    this.#reportedNs = this.#cpu.ns
+    this.#busyMs = 0
+    this.#reportedAt = now
+    return { cpuMs, busy }
+  }
+}
