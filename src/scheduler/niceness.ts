@@ -2,20 +2,23 @@
  * Has a process yield its cores to others, which needs no privilege and cannot be taken back without one.
  *
  * On Linux each thread has a nice value of its own. It counts among the threads of one session only where the kernel
- * shares cores between sessions first (sched(7), autogroup): that is why runtimes are in the platform's session. There
- * the kernel also lets one session's thread wait for others' far longer than it does within one: the platform's has
- * waited 108 ms beside two runtimes in sessions of their own. Elsewhere than on Linux nothing happens.
+ * shares cores between sessions first (sched(7), autogroup), by nice values of theirs. There a process that yields has a
+ * session of its own: however many threads it runs, together they have what its value leaves them. All others are in the
+ * platform's session. Between sessions of equal value the platform's thread, which all requests pass, has waited 108 ms
+ * for a core beside two runtimes; within one it waits 9 at most. Elsewhere than on Linux nothing happens.
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants, getPriority, setPriority } from 'node:os'
 
 /**
- * Lowers the priority of all threads that a process has by now, to `nice` below ours, but of the first: it answers
- * heartbeats, and hands to others what is theirs. To be called again and again, since threads come by and by. `nice` 0
- * leaves all as it is.
+ * Lowers the priority of a process, which is to be the first of its session, to `nice` below ours: of its session, and
+ * of all threads that it has by now, but of the first, which answers heartbeats and hands to others what is theirs. To be
+ * called again and again: threads come by and by, and without privilege Linux takes one session's value in 100 ms only
+ * (proc_sched_autogroup_set_nice in kernel/sched/autogroup.c). `nice` 0 leaves all as it is.
  */
 export function yieldCores(pid: number, nice: number): void {
   if (nice === 0) return
+  yieldSession(pid, nice)
   const lowered = Math.min(getPriority() + nice, constants.priority.PRIORITY_LOW)
   for (const thread of threadsOf(pid)) {
     if (thread === pid) continue
@@ -24,6 +27,16 @@ export function yieldCores(pid: number, nice: number): void {
     } catch {
       // It has ended.
     }
+  }
+}
+
+/** Writes only what is new: a value written anew would take another session's turn. */
+function yieldSession(pid: number, nice: number): void {
+  const file = `/proc/${pid}/autogroup`
+  try {
+    if (!readFileSync(file, 'latin1').endsWith(` nice ${nice}\n`)) writeFileSync(file, String(nice))
+  } catch {
+    // There are no such groups here, the process has gone, or it was another session's turn.
   }
 }
 

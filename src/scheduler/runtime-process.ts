@@ -17,6 +17,12 @@ import { type RuntimeSettings as ProcessSettings, writeSettings } from '../runti
 /** What a runtime is told, besides where to listen and whom to trust. */
 export type RuntimeSettings = Omit<ProcessSettings, 'listen' | 'token' | 'prelude'>
 
+export interface StartOptions {
+  settings: RuntimeSettings
+  /** Whether it is to yield its cores to others: it has a session of its own then (niceness.ts). */
+  yields: boolean
+}
+
 /** A line that a runtime process wrote; `runtime` is what it serves as. */
 export type LineListener = (line: string, stream: 'stdout' | 'stderr', runtime: string) => void
 
@@ -44,12 +50,13 @@ export class RuntimeProcess implements AsyncDisposable {
   readonly exited: Promise<Exit>
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
 
-  private constructor(directory: string, settings: RuntimeSettings, prelude: Prelude) {
+  private constructor(directory: string, { settings, yields, prelude }: StartOptions & { prelude: Prelude }) {
     this.address = { path: join(directory, `${randomBytes(6).toString('hex')}.sock`) }
-    // In our session (niceness.ts): a terminal's Ctrl-C reaches the process, too, which leaves it to us.
+    // In our session a terminal's Ctrl-C reaches the process, too, which leaves it to us.
     this.#child = spawn(process.execPath, [...runtimeFlags(compileCache()), PROGRAM], {
       env: compileCacheEnv(),
       stdio: 'pipe',
+      detached: yields,
     })
     // Writing to a process that has just died is no error of ours.
     this.#child.stdin.on('error', () => {})
@@ -64,9 +71,9 @@ export class RuntimeProcess implements AsyncDisposable {
   /** Resolves when it listens; rejects, with the process gone, if it does not come to that. */
   static async start(
     directory: string,
-    { settings, onLine }: { settings: RuntimeSettings; onLine: LineListener },
+    { onLine, ...options }: StartOptions & { onLine: LineListener },
   ): Promise<RuntimeProcess> {
-    const runtime = new RuntimeProcess(directory, settings, await loadPrelude())
+    const runtime = new RuntimeProcess(directory, { ...options, prelude: await loadPrelude() })
     const lastLines: string[] = []
     try {
       await new Promise<void>((resolve, reject) => {

@@ -60,6 +60,14 @@ export interface RuntimeUser {
   judged(verdict: Verdict, reason: RestartReason): void
 }
 
+interface LifeOptions {
+  /** Where it is, if it is elsewhere. */
+  remote?: Address | undefined
+  /** Whether its process yields its cores to others. Default: no. */
+  yields?: boolean
+  onUp(): void
+}
+
 /** All busy apps are one tenant. */
 const BUSY = 'busy'
 
@@ -108,7 +116,7 @@ export class Supervisor implements AsyncDisposable {
     const isLocal = wanted.remotes.length === 0
     this.#spares = new Spares({
       count: isLocal ? config.spareRuntimes : 0,
-      launch: () => this.#launch(),
+      launch: () => this.#launch({ yields: false }),
       log: line => log(line, 'spare'),
     })
     this.#memory = new PlatformMemory(config.platformRssMb * 2 ** 20)
@@ -116,7 +124,7 @@ export class Supervisor implements AsyncDisposable {
       log,
       onRoom: () => this.#user?.runtimeUp(),
       live: (runtime: Runtime) =>
-        this.#live(runtime, undefined, () => yieldCores(runtime.pid, config.backgroundNice)),
+        this.#live(runtime, { yields: true, onUp: () => yieldCores(runtime.pid, config.backgroundNice) }),
     }
     this.#solitary =
       isLocal && config.solitaryRuntimes > 0
@@ -232,7 +240,7 @@ export class Supervisor implements AsyncDisposable {
     while (!signal.aborted) {
       const began = performance.now()
       try {
-        await this.#live(runtime, remote, up.resolve)
+        await this.#live(runtime, { remote, onUp: up.resolve })
       } catch (error) {
         up.reject(error)
         if (signal.aborted) return
@@ -247,7 +255,7 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /** One life of a runtime. Rejects if it does not come up. */
-  async #live(runtime: Runtime, remote: Address | undefined, onUp: () => void): Promise<void> {
+  async #live(runtime: Runtime, { remote, yields = false, onUp }: LifeOptions): Promise<void> {
     await using launched: Launched & AsyncDisposable = remote
       ? {
           address: remote,
@@ -255,7 +263,7 @@ export class Supervisor implements AsyncDisposable {
           process: null,
           [Symbol.asyncDispose]: async () => {},
         }
-      : await this.#take(runtime)
+      : await this.#take(runtime, yields)
     const { signal } = this.#stop
     if (signal.aborted) throw new Error('the platform stops')
     const { reason, detail, apps } = await runtime.live(launched, {
@@ -273,8 +281,9 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /** A process to live in, gone at the end. */
-  async #take({ id }: Runtime): Promise<Launched & AsyncDisposable> {
-    const process = await this.#spares.take()
+  async #take({ id }: Runtime, yields: boolean): Promise<Launched & AsyncDisposable> {
+    // A spare is in our session, and cannot leave it.
+    const process = yields ? await this.#launch({ yields }) : await this.#spares.take()
     process.runtime = id
     this.#processes.add(process)
     return {
@@ -288,10 +297,11 @@ export class Supervisor implements AsyncDisposable {
     }
   }
 
-  #launch(): Promise<RuntimeProcess> {
+  #launch({ yields }: { yields: boolean }): Promise<RuntimeProcess> {
     const { config, cache = null } = this.#options
     const { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext } = config
     return RuntimeProcess.start(this.#directory!, {
+      yields,
       settings: { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext, cache },
       onLine: (line, stream, runtime) => this.#options.log(line, { runtime, stream }),
     })

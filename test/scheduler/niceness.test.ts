@@ -1,20 +1,69 @@
-import { readFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { startAll } from './real-runtimes.ts'
+import { answering, load, startAll } from './real-runtimes.ts'
+import { until } from './setup.ts'
+
+const NICENESS = new URL('../../src/scheduler/niceness.ts', import.meta.url).href
+/** Has the sessions that are named yield, again and again until each does: others on the machine take turns, too. */
+const YIELD = `
+  import { readFileSync } from 'node:fs'
+  import { setTimeout as sleep } from 'node:timers/promises'
+  import { yieldCores } from '${NICENESS}'
+  const pids = process.argv.slice(1)
+  const yields = pid => readFileSync('/proc/' + pid + '/autogroup', 'latin1').endsWith(' nice 7\\n')
+  while (!pids.every(yields)) {
+    for (const pid of pids) yieldCores(Number(pid), 7)
+    await sleep(200)
+  }`
+const YIELD_MS_MAX = 20_000
+/** Without the capability that would let it set as many as it likes. */
+const UNPRIVILEGED = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-sys_admin'] : []
+const canTry =
+  existsSync('/proc/self/autogroup') && (UNPRIVILEGED.length === 0 || existsSync('/usr/bin/setpriv'))
+
+test('several sessions yield at once, though Linux takes one at a time', {
+  skip: !canTry && 'sessions are not scheduled against each other here',
+}, t => {
+  const sleepers = ['a', 'b', 'c'].map(() => spawn('sleep', ['60'], { detached: true, stdio: 'ignore' }))
+  t.after(() => {
+    for (const sleeper of sleepers) sleeper.kill()
+  })
+  const pids = sleepers.map(({ pid }) => String(pid))
+
+  const [program, ...args] = [...UNPRIVILEGED, process.execPath, '--input-type=module', '-e', YIELD, ...pids]
+  execFileSync(program!, args, { timeout: YIELD_MS_MAX })
+
+  const groups = pids.map(pid => readFileSync(`/proc/${pid}/autogroup`, 'latin1'))
+  t.assert.deepEqual(
+    groups.map(group => /nice (-?\d+)/.exec(group)?.[1]),
+    ['7', '7', '7'],
+  )
+})
 
 /** Of its session's first process. */
-function sessionOf(pid: number): string | undefined {
+function sessionOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3])
 }
 
-test('runtimes are in one session with the platform, within which priorities count', {
+test('runtimes are in one session with the platform, but for those that yield', {
   skip: process.platform !== 'linux' && 'sessions share cores on Linux only',
 }, async t => {
-  await using platform = await startAll()
+  await using platform = await startAll({ runtimes: '1' })
+  platform.deploy('hello', answering('hi'))
+  await platform.ask('hello')
+  process.kill(platform.supervisor.runtimes[0]!.pid, 'SIGSEGV')
+  await until(() => platform.supervisor.spares === 1 && platform.supervisor.runtimes[0]!.up)
+  platform.deploy('burn', 'export default { fetch() { for (;;); } }')
+  const loads = ['hello', 'burn'].map(app => load(1, () => platform.ask(app)))
+  await until(() => platform.supervisor.runtimes.some(({ id, up }) => id === 'b0' && up))
+  const sessions = platform.supervisor.runtimes.map(({ id, pid }) => [id, sessionOf(pid) === pid])
+  await Promise.all(loads.map(({ stop }) => stop()))
 
-  t.assert.deepEqual(
-    platform.supervisor.runtimes.map(({ pid }) => sessionOf(pid)),
-    Array(2).fill(sessionOf(process.pid)),
-  )
+  t.assert.deepEqual(sessions, [
+    ['r0', false],
+    ['b0', true],
+  ])
+  t.assert.equal(sessionOf(platform.supervisor.runtimes[0]!.pid), sessionOf(process.pid))
 })
