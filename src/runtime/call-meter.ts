@@ -14,6 +14,9 @@ export const NS_PER_MS = 1e6
 /** An isolate that is running without using CPU time for this long stands still (Atomics.wait). */
 const STALL_MS = 1000
 
+/** Of the time between two looks no more counts for that: this process had no core, and its isolates no more than it. */
+const LOOK_MS_MAX = 20
+
 /** CPU time of one call, in limits of one request. */
 const CALL_LIMITS_MAX = 3
 
@@ -40,8 +43,10 @@ export class CallMeter {
   // At the last look at the call under way.
   #seenEntries = 0
   #seenNs = 0
+  #lookedAt = 0
   #progressNs = 0
-  #progressAt = 0
+  /** Without progress, so far. */
+  #stillMs = 0
   // Since the last statistics.
   #busyMs = 0
   #reportedNs = 0
@@ -68,8 +73,9 @@ export class CallMeter {
     this.#startEntries = this.#control[CONTROL.entries]!
     this.#seenEntries = this.#startEntries + 1
     this.#seenNs = this.#cpu.ns
+    this.#lookedAt = this.#startedAt
     this.#progressNs = this.#cpu.ns
-    this.#progressAt = this.#startedAt
+    this.#stillMs = 0
   }
 
   /** `share`: for how much of the time since the last look it had a core. */
@@ -101,11 +107,13 @@ export class CallMeter {
     if (usedNs + ns - this.#seenNs > limitMs * NS_PER_MS) return 'overrun'
     // Whatever the isolate says about whose turn it is: one call enters new requests within a millisecond only.
     if (ns - this.#startNs > CALL_LIMITS_MAX * limitMs * NS_PER_MS) return 'overrun'
+    this.#stillMs += Math.min(now - this.#lookedAt, LOOK_MS_MAX)
+    this.#lookedAt = now
     if (ns - this.#progressNs > NS_PER_MS) {
       this.#progressNs = ns
-      this.#progressAt = now
-    } else if (now - this.#progressAt > STALL_MS) return 'stall'
-    return null
+      this.#stillMs = 0
+    }
+    return this.#stillMs > STALL_MS ? 'stall' : null
   }
 
   /** Since it was last asked: CPU time in ms, and the share of the time for which calls were under way. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Grace } from '../../src/runtime/cpu-clock.ts'
+import { CpuClock, Grace } from '../../src/runtime/cpu-clock.ts'
 
 test('an isolate that has a core uses its grace up as time passes', () => {
   const grace = new Grace(250, 1000)
@@ -21,4 +21,21 @@ test('an isolate that never gets a core, or stands still, uses its grace up at l
 
   assert.equal(grace.spend(2400, 0), false)
   assert.equal(grace.spend(2600, 0), true)
+})
+
+test('compiling is charged in full, but for the time in which the process had no core', () => {
+  const time = { isolate: 0, process: 0 }
+  const clock = new CpuClock({ cpuNs: () => BigInt(time.isolate) }, { processNs: () => time.process })
+  const charged = (isolate: number, used: number) => {
+    time.isolate += isolate
+    time.process += used
+    clock.charge(0)
+    return clock.ns
+  }
+  clock.isCompiling = true
+
+  assert.equal(charged(30e6, 31e6), 30e6)
+  assert.equal(charged(2000e6, 5e6), 36e6)
+  clock.isCompiling = false
+  assert.equal(charged(10e6, 10e6), 36e6)
 })
