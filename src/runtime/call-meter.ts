@@ -23,8 +23,8 @@ const CALL_LIMITS_MAX = 3
 /** What is wrong with a call: V8 has given its isolate up, it uses too much CPU time, or none. */
 export type Fault = 'gone' | 'overrun' | 'stall'
 
-/** Of whom the call says that it is running. */
-export interface Running {
+/** What the request that the call says is running may use, or the start. */
+export interface Allowance {
   /** CPU time that earlier calls used for it, in ns. */
   usedNs: number
   limitMs: number
@@ -96,7 +96,7 @@ export class CallMeter {
   }
 
   /** A look at the call under way; null if nothing is wrong. */
-  look(now: number, share: number, { usedNs, limitMs, entersRequests }: Running): Fault | null {
+  look(now: number, share: number, { usedNs, limitMs, entersRequests }: Allowance): Fault | null {
     if (!this.#cpu.charge(share)) return 'gone'
     const { ns } = this.#cpu
     const entries = this.#control[CONTROL.entries]!

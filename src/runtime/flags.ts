@@ -33,7 +33,7 @@ const RUNTIME_FLAGS: readonly string[] = [
   '--wasm-max-mem-pages=2048',
   '--permission',
   '--no-experimental-sqlite',
-  ...process.execArgv.filter(flag => flag.startsWith('--v8-pool-size')),
+  ...v8PoolSize(process.execArgv),
   '--allow-addons',
   '--allow-net',
   ...READABLE.map(path => `--allow-fs-read=${path}`),
@@ -43,3 +43,9 @@ const RUNTIME_FLAGS: readonly string[] = [
   // That a key which may not be exported leaves Web Crypto: to the sandbox it belongs to, and no further.
   '--disable-warning=DEP0204',
 ]
+
+/** The flag among others, however it is written. */
+export function v8PoolSize(flags: readonly string[]): string[] {
+  const size = /--v8[-_]pool[-_]size[= ](\d+)/.exec(flags.join(' '))?.[1]
+  return size === undefined ? [] : [`--v8-pool-size=${size}`]
+}

@@ -232,8 +232,8 @@ export class Instance implements Watched {
     }
     const current = this.#current
     const usedNs = this.context.requests.get(current)?.cpuNs ?? 0
-    const running = { usedNs, limitMs: this.#limitMs, entersRequests: this.#state === 'ready' }
-    switch (this.#meter.look(now, share, running)) {
+    const allowance = { usedNs, limitMs: this.#limitMs, entersRequests: this.#state === 'ready' }
+    switch (this.#meter.look(now, share, allowance)) {
       case 'gone':
         // isolated-vm has given it up, for its memory, and still its code may run on and grow.
         return this.#exceededMemory()

@@ -66,7 +66,11 @@ export type Transferable = ivm.Transferable
 const SANDBOX_FRAMES = /\n[ \t]+at [^\n]*\bvitrine:sandbox\b[^\n]*/g
 const BOUNDARY = /\n[ \t]+at (?:async )?\(<isolated-vm boundary>\)[\s\S]*$/
 
+/** Isolates that end on other threads at a time: isolated-vm starts a thread for each that finds none free. */
+const DISPOSALS_MAX = 8
+
 export class Isolate {
+  static #disposals = 0
   readonly #isolate: ivm.Isolate
   readonly #context: ivm.Context
   readonly #kernel: Kernel
@@ -163,11 +167,15 @@ export class Isolate {
 
   /**
    * Ends the isolate. Whichever thread lets go of it last gives its memory back, which takes 0.1 to 0.3 ms a megabyte:
-   * one of isolated-vm's, since a task that is to run there holds it until then.
+   * one of isolated-vm's, since a task that is to run there holds it until then. Where many end at once, this one.
    */
   dispose(): void {
     if (this.#isolate.isDisposed) return
-    this.#isolate.getHeapStatistics().catch(() => {})
+    if (Isolate.#disposals < DISPOSALS_MAX) {
+      Isolate.#disposals++
+      const task = this.#isolate.getHeapStatistics()
+      task.catch(() => {}).finally(() => Isolate.#disposals--)
+    }
     this.#isolate.dispose()
   }
 }

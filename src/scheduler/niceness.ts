@@ -11,10 +11,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants, getPriority, setPriority } from 'node:os'
 
 /**
- * Lowers the priority of a process, which is to be the first of its session, to `nice` below ours: of its session, and
- * of all threads that it has by now, but of the first, which answers heartbeats and hands to others what is theirs. To be
- * called again and again: threads come by and by, and without privilege Linux takes one session's value in 100 ms only
- * (proc_sched_autogroup_set_nice in kernel/sched/autogroup.c). `nice` 0 leaves all as it is.
+ * Lowers the priority of a process that is the first of its session: sets the session's value to `nice`, and those of
+ * all threads that it has by now to `nice` below ours, but of the first, which answers heartbeats and hands to others what
+ * is theirs. To be called again and again: threads come by and by, and without privilege Linux takes one session's value
+ * in 100 ms only (proc_sched_autogroup_set_nice in kernel/sched/autogroup.c). `nice` 0 leaves all as it is.
  */
 export function yieldCores(pid: number, nice: number): void {
   if (nice === 0) return

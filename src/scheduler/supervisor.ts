@@ -65,7 +65,7 @@ interface LifeOptions {
   remote?: Address | undefined
   /** Whether its process yields its cores to others. Default: no. */
   yields?: boolean
-  onUp(): void
+  onUp?(): void
 }
 
 /** All busy apps are one tenant. */
@@ -123,8 +123,7 @@ export class Supervisor implements AsyncDisposable {
     const onDemand = {
       log,
       onRoom: () => this.#user?.runtimeUp(),
-      live: (runtime: Runtime) =>
-        this.#live(runtime, { yields: true, onUp: () => yieldCores(runtime.pid, config.backgroundNice) }),
+      live: (runtime: Runtime) => this.#live(runtime, { yields: true }),
     }
     this.#solitary =
       isLocal && config.solitaryRuntimes > 0
@@ -218,8 +217,12 @@ export class Supervisor implements AsyncDisposable {
   beat(): void {
     this.#solitary?.beat()
     this.#background?.beat()
-    for (const { up, pid } of this.#yielding) if (up) yieldCores(pid, this.#options.config.backgroundNice)
+    for (const runtime of this.#yielding) if (runtime.up) this.#yieldCores(runtime)
     if (this.#remotes.length === 0) this.#memory.look(this.runtimes, this.#spares.rssBytes)
+  }
+
+  #yieldCores({ pid }: Runtime): void {
+    yieldCores(pid, this.#options.config.backgroundNice)
   }
 
   /** Ends every runtime. What is still in flight there fails. */
@@ -268,7 +271,8 @@ export class Supervisor implements AsyncDisposable {
     if (signal.aborted) throw new Error('the platform stops')
     const { reason, detail, apps } = await runtime.live(launched, {
       onUp: () => {
-        onUp()
+        if (yields) this.#yieldCores(runtime)
+        onUp?.()
         this.#user?.runtimeUp()
       },
       onTrouble: () => this.#spares.arm(),

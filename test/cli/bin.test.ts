@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { finished, nextLine, startControl } from './support.ts'
+import { BIN, finished, nextLine, startControl } from './support.ts'
 
-const BIN = fileURLToPath(new URL('../../src/cli/bin.mjs', import.meta.url))
 const OLDER = fileURLToPath(new URL('older-node.mjs', import.meta.url))
 
 /** Runs the shim as an older Node would: it believes so, and starts the Node of the package `node`. */

@@ -2,10 +2,8 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { request } from 'node:http'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { directoryWith, finished } from './support.ts'
+import { BIN, directoryWith, finished } from './support.ts'
 
-const BIN = fileURLToPath(new URL('../../src/cli/bin.mjs', import.meta.url))
 /** Says in the log when a request is under way. */
 const SLOW = `export default { async fetch() {
   console.log('under way')
@@ -13,7 +11,7 @@ const SLOW = `export default { async fetch() {
   return new Response('done')
 } }`
 
-test('a Ctrl-C, which reaches all processes of the terminal, lets requests under way end', async () => {
+test('a Ctrl-C, which reaches all processes of the terminal, lets requests under way end', async t => {
   using files = await directoryWith({ 'apps/slow/index.js': SLOW })
   const anyPort = ['listen', 'control', 'metrics'].flatMap(name => [`--${name}`, '127.0.0.1:0'])
   const args = [
@@ -32,6 +30,9 @@ test('a Ctrl-C, which reaches all processes of the terminal, lets requests under
     cwd: files.path,
     env: { PATH: process.env.PATH },
     detached: true,
+  })
+  t.after(() => {
+    if (child.exitCode === null) process.kill(-child.pid!, 'SIGKILL')
   })
   const done = finished(child)
   let output = ''

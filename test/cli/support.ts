@@ -10,6 +10,9 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
+/** The command `vitrine`, as package.json names it. */
+export const BIN = fileURLToPath(new URL('../../src/cli/bin.mjs', import.meta.url))
+
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 export interface Finished {

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { answering, load, startAll } from './real-runtimes.ts'
+import { answering, load, sessionOf, startAll } from './real-runtimes.ts'
 import { until } from './setup.ts'
 
 const NICENESS = new URL('../../src/scheduler/niceness.ts', import.meta.url).href
@@ -40,12 +40,6 @@ test('several sessions yield at once, though Linux takes one at a time', {
     ['7', '7', '7'],
   )
 })
-
-/** Of its session's first process. */
-function sessionOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3])
-}
 
 test('runtimes are in one session with the platform, but for those that yield', {
   skip: process.platform !== 'linux' && 'sessions share cores on Linux only',

@@ -84,18 +84,26 @@ function noAnswer(error: unknown): Answer {
   return { status: 0, body: String(error), headers: {} }
 }
 
+/** A field of /proc/PID/stat, by its number in proc(5), of a process or one of its threads. */
+function statField(pid: number, number: number, thread: number | string = pid): number {
+  const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
+  // The second is a name, which may hold anything.
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[number - 3])
+}
+
+/** Of its session's first process. */
+export function sessionOf(pid: number): number {
+  return statField(pid, 6)
+}
+
 /** The nice values of a process' threads, its first thread's apart. */
 export function niceValues(pid: number): { first: number; others: number[] } {
-  const niceOf = (thread: string) => {
-    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
-  }
   const others = readdirSync(`/proc/${pid}/task`).flatMap(thread => {
     try {
-      return thread === String(pid) ? [] : [niceOf(thread)]
+      return thread === String(pid) ? [] : [statField(pid, 19, thread)]
     } catch {
       return [] // It has ended.
     }
   })
-  return { first: niceOf(String(pid)), others }
+  return { first: statField(pid, 19), others }
 }
