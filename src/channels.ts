@@ -17,7 +17,7 @@ function typed<T>(name: string): TypedChannel<T> {
   return channel(`vitrine:${name}`) as unknown as TypedChannel<T>
 }
 
-/** An app has asked its cache for something. */
+/** What an app has asked its cache for, in sums: the cache lies in a thread of its own (cache/cache.ts). */
 export const cacheChannel = typed<CacheEvent>('cache')
 /** `uncacheable`: its headers forbid that it be kept. */
 export const CACHE_RESULTS = ['hit', 'miss', 'put', 'uncacheable', 'too_large', 'delete'] as const
@@ -25,10 +25,11 @@ export type CacheResult = (typeof CACHE_RESULTS)[number]
 export interface CacheEvent {
   app: string
   result: CacheResult
+  count: number
 }
 
-/** A response had to leave the cache for another. */
-export const cacheEvictionChannel = typed<{ app: string }>('cache-eviction')
+/** Responses had to leave the cache for others. */
+export const cacheEvictionChannel = typed<{ app: string; count: number }>('cache-eviction')
 
 /** A request has ended, in exactly one outcome. */
 export const requestChannel = typed<RequestEvent>('request')

@@ -7,7 +7,7 @@
 import type { AddressInfo } from 'node:net'
 import { type DirectoryResult, deployDirectory, watchDirectory } from './build/apps-directory.ts'
 import type { Upload } from './build/upload.ts'
-import { ResponseCache } from './cache/server.ts'
+import { ResponseCache } from './cache/cache.ts'
 import type { Address, Config } from './config.ts'
 import { Deployments } from './control/deployments.ts'
 import { createControl } from './control/server.ts'

@@ -5,7 +5,7 @@
  * The script gets `{ id, request }` messages, answers each with `{ id, reply }`, and ends itself on `'close'`.
  */
 import assert from 'node:assert/strict'
-import { type MessagePort, parentPort, Worker } from 'node:worker_threads'
+import { type MessagePort, parentPort, type ResourceLimits, Worker } from 'node:worker_threads'
 import { compileCacheEnv } from './compile-cache.ts'
 
 export interface ThreadOptions {
@@ -13,6 +13,8 @@ export interface ThreadOptions {
   name: string
   /** What the script finds as `workerData`. */
   data?: unknown
+  /** How large its heap may grow; without, as Node has it. A thread that wants more dies. */
+  resourceLimits?: ResourceLimits
   /** Calls that may wait for their answers; more are refused. */
   pendingMax: number
 }
@@ -63,8 +65,13 @@ export class Thread<Request, Reply> implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const { script, name, data } = this.#options
-    const worker = new Worker(script, { workerData: data, env: compileCacheEnv(), name })
+    const { script, name, data, resourceLimits } = this.#options
+    const worker = new Worker(script, {
+      workerData: data,
+      env: compileCacheEnv(),
+      name,
+      ...(resourceLimits && { resourceLimits }),
+    })
     let cause: unknown
     worker.on('error', error => {
       cause = error

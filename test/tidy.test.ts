@@ -17,7 +17,8 @@ const ARROWS: Record<string, Record<string, 'value' | 'type'>> = {
     build: 'value',
     // `serve` starts a platform, `runtime` a runtime process; everything else is HTTP.
     'main.ts': 'value',
-    'cache/server.ts': 'value',
+    'cache/cache.ts': 'value',
+    'cache/wire.ts': 'type',
     'runtime/flags.ts': 'value',
     'runtime/prelude.ts': 'value',
     'runtime/settings.ts': 'value',
@@ -32,7 +33,6 @@ const ARROWS: Record<string, Record<string, 'value' | 'type'>> = {
   metrics: { 'scheduler/stats.ts': 'type', 'store/store.ts': 'type' },
   proxy: { scheduler: 'value', 'runtime/protocol.ts': 'value', 'sandbox/wire.ts': 'value' },
   runtime: {
-    'cache/server.ts': 'type',
     'cache/wire.ts': 'value',
     'sandbox/deferred.ts': 'value',
     'sandbox/wire.ts': 'value',
@@ -40,7 +40,7 @@ const ARROWS: Record<string, Record<string, 'value' | 'type'>> = {
   },
   sandbox: {},
   scheduler: {
-    'cache/server.ts': 'type',
+    'cache/wire.ts': 'type',
     'runtime/client.ts': 'value',
     'runtime/flags.ts': 'value',
     'runtime/messages.ts': 'type',

@@ -1,16 +1,12 @@
 /**
- * The cache behind apps' `caches`, for the runtime processes of this machine: entries in memory, an HTTP server on a
- * unix socket in front of them. An app is told apart by its name, which its runtime says and the app cannot.
+ * Entries in memory, and an HTTP server on a unix socket in front of them. An app is told apart by its name, which its
+ * runtime says and the app cannot.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { type CacheResult, cacheChannel, cacheEvictionChannel } from '../channels.ts'
-import type { Config } from '../config.ts'
-import { openSocketDirectory } from '../socket-directory.ts'
+import type { CacheResult } from '../channels.ts'
 import { Entries } from './entries.ts'
 import { headerValue, keepingOf, select } from './freshness.ts'
 import {
@@ -22,52 +18,41 @@ import {
   TOKEN_HEADER,
 } from './wire.ts'
 
-/** Where the cache listens, and what it wants to be shown. */
-export interface CacheAddress {
-  path: string
+export interface CacheServerOptions {
+  /** Questions must show it. */
   token: string
-}
-
-export interface ResponseCacheOptions {
-  config: Pick<Config, 'cacheMb' | 'cacheAppMb' | 'cacheEntryBytesMax'>
+  bytesMax: number
+  appBytesMax: number
+  entryBytesMax: number
   /** Milliseconds since the epoch. */
   now?: () => number
+  /** What became of a question of an app. */
+  onResult: (app: string, result: CacheResult) => void
+  /** An app's entry had to go for another one. */
+  onEvicted: (app: string) => void
 }
 
-export class ResponseCache implements AsyncDisposable {
-  readonly address: CacheAddress
-  readonly #directory: string
+export class CacheServer {
+  readonly #options: CacheServerOptions
   readonly #server: Server
   readonly #entries: Entries
-  readonly #entryBytesMax: number
-  readonly #appBytesMax: number
   readonly #now: () => number
   /** Bytes of bodies that are on their way in, by app. */
   readonly #arriving = new Map<string, number>()
 
-  private constructor(directory: string, { config, now = Date.now }: ResponseCacheOptions) {
-    this.#directory = directory
+  constructor(options: CacheServerOptions) {
+    const { now = Date.now, bytesMax, appBytesMax, onEvicted } = options
+    this.#options = options
     this.#now = now
-    this.#entryBytesMax = config.cacheEntryBytesMax
-    this.#appBytesMax = config.cacheAppMb * 2 ** 20
-    this.#entries = new Entries({
-      now,
-      bytesMax: config.cacheMb * 2 ** 20,
-      appBytesMax: this.#appBytesMax,
-      onEvicted: app => cacheEvictionChannel.publish({ app }),
-    })
-    this.address = { path: join(directory, 'cache.sock'), token: randomBytes(24).toString('base64url') }
+    this.#entries = new Entries({ now, bytesMax, appBytesMax, onEvicted })
     this.#server = createServer({ maxHeaderSize: HEAD_BYTES_MAX, noDelay: true }, (request, response) => {
       void this.#answer(request, response).catch(() => response.destroy())
     })
   }
 
-  /** Resolves when it listens. */
-  static async open(options: ResponseCacheOptions): Promise<ResponseCache> {
-    const cache = new ResponseCache(await openSocketDirectory(), options)
-    cache.#server.listen(cache.address.path)
-    await once(cache.#server, 'listening')
-    return cache
+  async listen(path: string): Promise<void> {
+    this.#server.listen(path)
+    await once(this.#server, 'listening')
   }
 
   /** Bytes of all that is kept. */
@@ -80,28 +65,27 @@ export class ResponseCache implements AsyncDisposable {
     this.#entries.drop(app)
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  close(): void {
+    this.#server.close()
     this.#server.closeAllConnections()
-    await new Promise(resolve => this.#server.close(resolve))
-    await rm(this.#directory, { recursive: true, force: true })
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { [TOKEN_HEADER]: token, [HEAD_HEADER]: head } = request.headers
-    if (!isSame(token, this.address.token) || typeof head !== 'string') return end(response, 403)
+    if (!isSame(token, this.#options.token) || typeof head !== 'string') return end(response, 403)
     const question = decodeHead(head) as CacheQuestion
     const { app, cache, url } = question
     const key = `${cache}\n${url}`
     if (request.method === 'GET') return this.#lookUp(question, key, response)
     if (request.method === 'PUT') return await this.#keep(question, key, { request, response })
     const isThere = this.#entries.delete(app, key)
-    this.#tell(app, 'delete')
+    this.#options.onResult(app, 'delete')
     end(response, isThere ? 204 : 404)
   }
 
   #lookUp({ app, headers }: CacheQuestion, key: string, response: ServerResponse): void {
     const entry = this.#entries.get(app, key)
-    this.#tell(app, entry ? 'hit' : 'miss')
+    this.#options.onResult(app, entry ? 'hit' : 'miss')
     if (!entry) return end(response, 404)
     const { status, from, to, ...selected } = select(entry, headers)
     const age = Math.floor((this.#now() - entry.storedAt) / 1000)
@@ -122,7 +106,7 @@ export class ResponseCache implements AsyncDisposable {
     const body = keeping && (await this.#collect(app, request))
     if (!keeping || !body) {
       request.resume()
-      this.#tell(app, keeping ? 'too_large' : 'uncacheable')
+      this.#options.onResult(app, keeping ? 'too_large' : 'uncacheable')
       return end(response, keeping ? 413 : 204)
     }
     const storedAt = this.#now()
@@ -137,7 +121,7 @@ export class ResponseCache implements AsyncDisposable {
       storedAt: storedAt - age * 1000,
       expiresAt: storedAt + (keeping.lifetimeS - age) * 1000,
     })
-    this.#tell(app, isKept ? 'put' : 'too_large')
+    this.#options.onResult(app, isKept ? 'put' : 'too_large')
     end(response, isKept ? 204 : 413)
   }
 
@@ -151,20 +135,17 @@ export class ResponseCache implements AsyncDisposable {
       else this.#arriving.delete(app)
       return sum
     }
+    const { appBytesMax, entryBytesMax } = this.#options
     try {
       for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         bytes += piece.length
-        if (arrived(piece.length) > this.#appBytesMax || bytes > this.#entryBytesMax) return null
+        if (arrived(piece.length) > appBytesMax || bytes > entryBytesMax) return null
         body.push(piece)
       }
       return body
     } finally {
       arrived(-bytes)
     }
-  }
-
-  #tell(app: string, result: CacheResult): void {
-    cacheChannel.publish({ app, result })
   }
 }
 

@@ -188,11 +188,10 @@ export function record(board: Board, apps: AppRows): () => void {
     subscribe(appLogChannel, onAppLog),
     subscribe(subrequestChannel, onSubrequest),
     subscribe(cpuChannel, ({ app, cpuMs }) => add(values, cells(app) + at.cpu, cpuMs / 1000)),
-    subscribe(
-      cacheChannel,
-      ({ app, result }) => values[cells(app) + at.cacheRequests + cacheResults[result]]!++,
+    subscribe(cacheChannel, ({ app, result, count }) =>
+      add(values, cells(app) + at.cacheRequests + cacheResults[result], count),
     ),
-    subscribe(cacheEvictionChannel, ({ app }) => values[cells(app) + at.cacheEvictions]!++),
+    subscribe(cacheEvictionChannel, ({ app, count }) => add(values, cells(app) + at.cacheEvictions, count)),
     subscribe(retryChannel, ({ app, reason }) => values[cells(app) + at.retries + retryReasons[reason]]!++),
     subscribe(limitChannel, ({ app, limit }) => values[cells(app) + at.limitHits + limits[limit]]!++),
     subscribe(evictionChannel, ({ app, reason }) => {

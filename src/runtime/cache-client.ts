@@ -2,9 +2,11 @@
  * The runtime's way to the cache: what an app asks of `caches`, as an upstream like any other to those who carry
  * bodies (subfetch.ts). The app's name is said here; what comes from the isolate is only what it asks for.
  */
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { Readable } from 'node:stream'
-import type { CacheAddress } from '../cache/server.ts'
 import {
+  type CacheAddress,
   type CachedHead,
   type CacheQuestion,
   decodeHead,
@@ -32,7 +34,14 @@ export class CacheClient implements Upstream {
   readonly #pool: Pool
   readonly #token: string
 
-  constructor({ path, token }: CacheAddress) {
+  /** Rejects if there is nobody who keeps anything any more. */
+  static async open(address: CacheAddress): Promise<CacheClient> {
+    const knock = connect(address.door).resume()
+    await once(knock, 'close')
+    return new CacheClient(address)
+  }
+
+  private constructor({ path, token }: CacheAddress) {
     this.#token = token
     this.#pool = new Pool('http://cache', {
       socketPath: path,

@@ -58,12 +58,17 @@ const fetcher = once(async () => {
 const cache = once(async (): Promise<Upstream> => {
   await libraries()
   const { CacheClient, NO_CACHE } = await import('./cache-client.ts')
-  return settings.cache === null ? NO_CACHE : new CacheClient(settings.cache)
+  return settings.cache === null ? NO_CACHE : await CacheClient.open(settings.cache)
 })
 
+/** What could not be loaded is tried again when it is next asked for. */
 function once<T>(load: () => Promise<T>): () => Promise<T> {
   let loaded: Promise<T> | undefined
-  return () => (loaded ??= load())
+  return () =>
+    (loaded ??= load().catch(error => {
+      loaded = undefined
+      throw error
+    }))
 }
 
 /** The timer by which the lag is measured; an idle loop shows it. */

@@ -3,7 +3,7 @@
  * long and goes to every runtime, also while others serve: it is made into bytes once, and nobody has to parse it.
  */
 import type { Readable, Writable } from 'node:stream'
-import type { CacheAddress } from '../cache/server.ts'
+import type { CacheAddress } from '../cache/wire.ts'
 import type { Prelude } from './prelude.ts'
 
 export interface RuntimeSettings {

@@ -6,7 +6,7 @@
 import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { CacheAddress } from '../cache/server.ts'
+import type { CacheAddress } from '../cache/wire.ts'
 import { type RestartReason, runtimeRestartChannel } from '../channels.ts'
 import { type Address, type Config, parseAddress } from '../config.ts'
 import { VitrineError } from '../errors.ts'

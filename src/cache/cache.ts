@@ -1,0 +1,128 @@
+/**
+ * The cache behind apps' `caches`, for the runtime processes of this machine. It lies in a thread of its own, so that
+ * neither what apps put into it nor the collection of what they have put takes the event loop that serves requests.
+ * The thread starts when the first runtime knocks at the door; most platforms never need it.
+ */
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
+import { createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { cacheChannel, cacheEvictionChannel } from '../channels.ts'
+import type { Config } from '../config.ts'
+import { openSocketDirectory } from '../socket-directory.ts'
+import { NoAnswer, Thread } from '../thread.ts'
+import type { CacheAddress } from './wire.ts'
+import type { CacheCall, CacheReport, CacheThreadData } from './worker.ts'
+
+export interface ResponseCacheOptions {
+  config: Pick<Config, 'cacheMb' | 'cacheAppMb' | 'cacheEntryBytesMax'>
+}
+
+/** `listen`, `report`, and one for each app that is deleted. */
+const CALLS_MAX = 1000
+/** Between the end of a thread that failed and the next. */
+const RESTART_MS = 1000
+/** Bodies lie outside of the heap; heads and addresses of small entries take a few times what they count as. */
+const HEAP_MB_MIN = 64
+const HEAP_PER_CACHE = 4
+const YOUNG_GENERATION_MB = 8
+
+export class ResponseCache implements AsyncDisposable {
+  readonly address: CacheAddress
+  readonly #directory: string
+  readonly #thread: Thread<CacheCall, CacheReport | null>
+  readonly #door: Server
+  readonly #stopped = new AbortController()
+  #listens: Promise<void> | null = null
+  #bytes = 0
+
+  private constructor(directory: string, { config }: ResponseCacheOptions) {
+    this.#directory = directory
+    this.address = {
+      door: join(directory, 'door.sock'),
+      path: join(directory, 'cache.sock'),
+      token: randomBytes(24).toString('base64url'),
+    }
+    const data: CacheThreadData = {
+      path: this.address.path,
+      token: this.address.token,
+      bytesMax: config.cacheMb * 2 ** 20,
+      appBytesMax: config.cacheAppMb * 2 ** 20,
+      entryBytesMax: config.cacheEntryBytesMax,
+    }
+    this.#thread = new Thread({
+      script: new URL('./worker.ts', import.meta.url),
+      name: 'cache',
+      data,
+      pendingMax: CALLS_MAX,
+      resourceLimits: {
+        maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
+        maxOldGenerationSizeMb: HEAP_MB_MIN + HEAP_PER_CACHE * config.cacheMb,
+      },
+    })
+    this.#door = createServer(socket => void this.#open(socket))
+  }
+
+  /** Resolves when runtimes may knock. */
+  static async open(options: ResponseCacheOptions): Promise<ResponseCache> {
+    const cache = new ResponseCache(await openSocketDirectory(), options)
+    cache.#door.listen(cache.address.door)
+    await once(cache.#door, 'listening')
+    return cache
+  }
+
+  /** Bytes of all that is kept. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Forgets all that an app has put. */
+  drop(app: string): void {
+    // A thread that cannot be told has lost all that it kept, or is about to.
+    if (this.#listens) this.#thread.call({ op: 'drop', app }).catch(() => {})
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped.abort()
+    this.#door.close()
+    await this.#thread[Symbol.asyncDispose]()
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+
+  async #open(socket: Socket): Promise<void> {
+    socket.on('error', () => {})
+    this.#listens ??= this.#listen()
+    await this.#listens.catch(() => {})
+    socket.destroy()
+  }
+
+  async #listen(): Promise<void> {
+    await this.#thread.call({ op: 'listen' })
+    void this.#follow()
+  }
+
+  /** Publishes what the thread reports. Should it die, another takes its place, which knows nothing yet. */
+  async #follow(): Promise<void> {
+    const { signal } = this.#stopped
+    while (!signal.aborted) {
+      try {
+        this.#publish((await this.#thread.call({ op: 'report' }))!)
+      } catch (error) {
+        if (!(error instanceof NoAnswer)) throw error
+        this.#bytes = 0
+        await sleep(RESTART_MS, undefined, { signal }).catch(() => {})
+        if (signal.aborted) return
+        await rm(this.address.path, { force: true })
+        await this.#thread.call({ op: 'listen' }).catch(() => {})
+      }
+    }
+  }
+
+  #publish({ results, evictions, bytes }: CacheReport): void {
+    this.#bytes = bytes
+    for (const result of results) cacheChannel.publish(result)
+    for (const eviction of evictions) cacheEvictionChannel.publish(eviction)
+  }
+}
