@@ -18,13 +18,15 @@ import type { CacheCall, CacheReport, CacheThreadData } from './worker.ts'
 
 export interface ResponseCacheOptions {
   config: Pick<Config, 'cacheMb' | 'cacheAppMb' | 'cacheEntryBytesMax'>
+  /** Of the thread: heads and addresses, while bodies lie outside. Default: by what the caches may hold. */
+  heapMb?: number
 }
 
 /** `listen`, `report`, and one for each app that is deleted. */
 const CALLS_MAX = 1000
 /** Between the end of a thread that failed and the next. */
 const RESTART_MS = 1000
-/** Bodies lie outside of the heap; heads and addresses of small entries take a few times what they count as. */
+/** Entries that are all head take a few times what they count as. */
 const HEAP_MB_MIN = 64
 const HEAP_PER_CACHE = 4
 const YOUNG_GENERATION_MB = 8
@@ -38,7 +40,7 @@ export class ResponseCache implements AsyncDisposable {
   #listens: Promise<void> | null = null
   #bytes = 0
 
-  private constructor(directory: string, { config }: ResponseCacheOptions) {
+  private constructor(directory: string, { config, heapMb }: ResponseCacheOptions) {
     this.#directory = directory
     this.address = {
       door: join(directory, 'door.sock'),
@@ -59,7 +61,7 @@ export class ResponseCache implements AsyncDisposable {
       pendingMax: CALLS_MAX,
       resourceLimits: {
         maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
-        maxOldGenerationSizeMb: HEAP_MB_MIN + HEAP_PER_CACHE * config.cacheMb,
+        maxOldGenerationSizeMb: heapMb ?? HEAP_MB_MIN + HEAP_PER_CACHE * config.cacheMb,
       },
     })
     this.#door = createServer(socket => void this.#open(socket))

@@ -5,7 +5,7 @@
  * load and the cost of crossing melts away; with no load an event enters at once.
  */
 import { externalTextRead } from '../body-memory.ts'
-import { decodeBundle } from '../bundle.ts'
+import { type BundleModule, decodeBundle } from '../bundle.ts'
 import type { Termination } from '../outcome.ts'
 import { CONTROL, EVENT, EVENTS_OFFSET, OUTBOX_BYTES_LARGE, REQUEST_BODY } from '../sandbox/wire.ts'
 import { CallMeter, NS_PER_MS } from './call-meter.ts'
@@ -38,6 +38,8 @@ export class Instance implements Watched {
   #state: 'starting' | 'ready' | 'ending' | 'ended' = 'starting'
   running = false
   #end: { reason: Termination; message: string; guilty: number } | null = null
+  readonly #phasesMs: StartPhases = { isolate: 0, compile: 0, evaluate: 0 }
+  readonly #started = Promise.withResolvers<StartResult>()
   #grace: Grace | null = null
   #isLost = false
 
@@ -65,39 +67,61 @@ export class Instance implements Watched {
     }
   }
 
-  /** Compiles and evaluates the app. Resolves however it ends; a failed start has ended the instance. */
-  async start(bundle: Buffer, isolateMs: number): Promise<StartResult> {
-    const phasesMs: StartPhases = { isolate: isolateMs, compile: 0, evaluate: 0 }
+  /**
+   * Compiles and evaluates the app. Resolves however that ends. Nobody waits for an isolate that is to end and takes
+   * its time.
+   */
+  start(bundle: Buffer, isolateMs: number): Promise<StartResult> {
+    this.#phasesMs.isolate = isolateMs
+    void this.#start(decodeBundle(bundle))
+    return this.#started.promise
+  }
+
+  async #start(modules: BundleModule[]): Promise<void> {
     const startedAt = performance.now()
+    const phasesMs = this.#phasesMs
     this.#beginCall()
     this.#meter.isCompiling = true
     try {
-      const app = await this.#isolate.compile(this.spec, decodeBundle(bundle))
+      const app = await this.#isolate.compile(this.spec, modules)
       this.#meter.isCompiling = false
       phasesMs.compile = performance.now() - startedAt
       const handlers = await app.evaluate()
       phasesMs.evaluate = performance.now() - startedAt - phasesMs.compile
-      if (this.#end) throw new Error(this.#end.message)
       this.#endCall()
+      if (this.#end) return this.#startKilled(this.#end)
       this.#state = 'ready'
       this.#takeRecords()
-      return { outcome: 'ok', phasesMs, handlers }
+      this.#started.resolve({ outcome: 'ok', phasesMs, handlers })
     } catch (error) {
-      return this.#startFailed(error, phasesMs)
+      this.#endCall()
+      if (this.#end) this.#startKilled(this.#end)
+      else this.#startFailed(error)
     }
   }
 
-  #startFailed(error: unknown, phasesMs: StartPhases): StartResult {
+  #startKilled(end: { reason: Termination; message: string; guilty: number }): void {
+    this.#close(end)
+    this.#tellKilled(end)
+  }
+
+  /** Says how the start has ended, if it has not been said yet. */
+  #tellKilled({ reason, message }: { reason: Termination; message: string }): void {
+    const outcome = reason === 'exceededCpu' || reason === 'exceededMemory' ? reason : 'startupError'
+    const isEnding = this.#state !== 'ended'
+    const { cpuMs } = this.#meter
+    this.#started.resolve({ outcome, phasesMs: this.#phasesMs, message, cpuMs, isEnding })
+  }
+
+  #startFailed(error: unknown): void {
     const { message: thrown, stack } = guestError(error)
     const isMemory = isMemoryLimit(error)
-    const reason = this.#end?.reason ?? (isMemory ? 'exceededMemory' : 'startupError')
-    const message = this.#end?.message ?? (isMemory ? this.#memoryMessage : thrown)
-    this.#endCall()
-    this.#close({ reason, message, guilty: 0 })
-    const { cpuMs } = this.#meter
-    return reason === 'exceededCpu' || reason === 'exceededMemory'
-      ? { outcome: reason, phasesMs, message, cpuMs }
-      : { outcome: 'startupError', phasesMs, message: thrown, stack, cpuMs }
+    const message = isMemory ? this.#memoryMessage : thrown
+    this.#close({ reason: isMemory ? 'exceededMemory' : 'startupError', message, guilty: 0 })
+    const told = { phasesMs: this.#phasesMs, message, cpuMs: this.#meter.cpuMs }
+    this.#started.resolve(
+      isMemory ? { outcome: 'exceededMemory', ...told } : { outcome: 'startupError', ...told, stack },
+    )
   }
 
   /** How often it was entered: while the number stays, it is idle. */
@@ -227,6 +251,10 @@ export class Instance implements Watched {
   /** The watchdog's look at a running isolate. */
   poll(now: number, share: number): void {
     if (this.#end) {
+      if (this.#state === 'starting') {
+        this.#state = 'ending'
+        this.#tellKilled(this.#end)
+      }
       if (this.#grace?.spend(now, share)) this.#lost(this.#end)
       return
     }

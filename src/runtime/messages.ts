@@ -44,6 +44,8 @@ export type StartResult =
       stack?: string
       /** CPU time that the start used, as far as it is known. */
       cpuMs?: number
+      /** Its isolate is there still, perhaps busy: an `EndReport` follows once it is not. */
+      isEnding?: boolean
     }
 
 /** Milliseconds: an isolate with the sandbox (near 0 from the prewarmed pool), compiling, evaluating. */

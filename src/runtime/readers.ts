@@ -56,6 +56,7 @@ export function readStartResult(payload: Buffer): StartResult {
   const result: StartResult = { outcome, phasesMs, message: text(value.message) }
   if (typeof value.stack === 'string') result.stack = text(value.stack)
   if (value.cpuMs !== undefined) result.cpuMs = amount(value.cpuMs)
+  if (value.isEnding === true) result.isEnding = true
   return result
 }
 

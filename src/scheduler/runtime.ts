@@ -191,7 +191,7 @@ export class Runtime {
     instance.state = 'ended'
     owner.onReturned(instance, client.withdraw(instance.id) as DispatchedExchange[])
     if (result.outcome === 'ok') return { instance, result: NOT_STARTED }
-    if (this.#instances.delete(instance.id)) {
+    if (!result.isEnding && this.#instances.delete(instance.id)) {
       const reason = result.outcome === 'internalError' ? 'runtimeDied' : result.outcome
       const { message, cpuMs = instance.cpuMsTold } = result
       this.#noteEnd(instance, reason)

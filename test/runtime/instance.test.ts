@@ -252,6 +252,17 @@ test('a top level that never ends is stopped at its own limit', async () => {
   assert.equal(result.outcome, 'exceededCpu')
 })
 
+test('nobody waits for a top level that cannot be ended, while its process is still to die', async t => {
+  await using own = await startRuntime()
+  const result = await own.start('let n = 3n; for (;;) n *= n', { limits: { startupCpuMs: 100 } })
+  const diedBefore = own.catastrophes.length
+  await until(() => own.catastrophes.length > 0)
+
+  t.assert.equal(result.outcome, 'exceededCpu')
+  t.assert.equal(result.outcome === 'exceededCpu' && result.isEnding, true)
+  t.assert.equal(diedBefore, 0)
+})
+
 test('a service worker answers by respondWith', async () => {
   const started = await runtime.start(
     [
