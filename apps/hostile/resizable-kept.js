@@ -1,7 +1,7 @@
 // Keeps 16 MB more with each request, in buffers that can be resized: V8 counts them nowhere.
 // expect: exceededMemory | exceededCpu | internalError
 // at once: 4
-// times: 40
+// times: 80
 const kept = []
 
 export default {

@@ -1,7 +1,7 @@
 // Keeps 16 MB of WebAssembly memory more with each request: outside of the heap, and little CPU time each time.
 // expect: exceededMemory | exceededCpu | internalError | loadShed
 // at once: 4
-// times: 40
+// times: 80
 const kept = []
 
 export default {

@@ -7,10 +7,10 @@
 import { flushCompileCache } from 'node:module'
 import { createServer } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { setImmediate } from 'node:timers/promises'
 import { Connection } from './connection.ts'
 import { SharedPrelude } from './isolate.ts'
 import { IsolatePool } from './isolate-pool.ts'
+import { cacheLibraries, loadLibraries } from './libraries.ts'
 import { readSettings } from './settings.ts'
 import type { Upstream } from './subrequest.ts'
 
@@ -35,17 +35,7 @@ const pool = new IsolatePool({
 })
 await pool.fill()
 
-/**
- * Node compiles its own modules from source in this process (flags.ts: without its snapshot there is no cache of them).
- * What only some apps need is loaded when the first does, one after the other: requests of others go on in between.
- */
-const libraries = once(async () => {
-  for (const name of ['node:http', 'node:tls', 'node:zlib', 'node:http2'] as const) {
-    process.getBuiltinModule(name)
-    await setImmediate()
-  }
-  await import('./undici.ts')
-})
+const libraries = once(loadLibraries)
 const fetcher = once(async () => {
   await libraries()
   const { EgressPolicy } = await import('./egress.ts')
@@ -92,6 +82,7 @@ const server = createServer(socket => {
     onCatastrophe: dieAtOnce,
   })
 })
+await cacheLibraries()
 server.listen(settings.listen, () => {
   const address = server.address()
   const port = typeof address === 'object' && address ? { port: address.port } : {}
