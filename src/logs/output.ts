@@ -19,6 +19,9 @@ import { type LogDropReason, logDropChannel } from '../channels.ts'
 const BATCH_MS = 20
 const BATCH_CHARS = 32_768
 const BATCHES_PER_WRITE = 32
+/** Memory that batches are encoded into, again and again: as garbage it would be kept until V8 collects all. */
+const SLAB_BYTES = 3 * (BATCH_CHARS + 8192)
+const SLABS_MAX = 4
 /** How long `dispose` waits for a reader that takes nothing. */
 const STUCK_MS = 2000
 /** In what steps lines that still wait at the process' end are offered to a full pipe: until its reader is stuck. */
@@ -41,6 +44,7 @@ export class LogOutput implements AsyncDisposable {
   #scheduled = false
   /** Batches that wait, and the bytes of them and of the one that the stream has in hand. */
   readonly #waiting: Buffer[] = []
+  readonly #slabs: Buffer[] = []
   #waitingBytes = 0
   #writing = false
   /** The reader has gone for good. */
@@ -86,10 +90,11 @@ export class LogOutput implements AsyncDisposable {
 
   #flush(): void {
     if (this.#batch === '') return
-    const bytes = Buffer.from(this.#batch)
+    const bytes = this.#encode(this.#batch)
     this.#batch = ''
-    if (this.#broken) return dropped('output_failed', bytes)
-    if (this.#waitingBytes + bytes.length > this.#options.bufferBytesMax) return dropped('buffer_full', bytes)
+    if (this.#broken) return this.#drop('output_failed', bytes)
+    if (this.#waitingBytes + bytes.length > this.#options.bufferBytesMax)
+      return this.#drop('buffer_full', bytes)
     this.#waiting.push(bytes)
     this.#waitingBytes += bytes.length
     if (!this.#writing) this.#writeNext()
@@ -101,12 +106,39 @@ export class LogOutput implements AsyncDisposable {
       this.#onIdle?.()
       return
     }
-    const bytes = Buffer.concat(this.#waiting.splice(0, BATCHES_PER_WRITE))
+    const bytes = this.#nextBytes()
+    const { length } = bytes
     this.#stream.write(bytes, error => {
-      this.#waitingBytes -= bytes.length
-      if (error) dropped('output_failed', bytes)
-      else this.#writeNext()
+      this.#waitingBytes -= length
+      if (error) return this.#drop('output_failed', bytes)
+      this.#free(bytes)
+      this.#writeNext()
     })
+  }
+
+  #nextBytes(): Buffer {
+    if (this.#waiting.length === 1) return this.#waiting.pop()!
+    const batches = this.#waiting.splice(0, BATCHES_PER_WRITE)
+    const bytes = Buffer.concat(batches)
+    for (const batch of batches) this.#free(batch)
+    return bytes
+  }
+
+  /** UTF-8, in a slab of its own if there may be room for it in one. */
+  #encode(text: string): Buffer {
+    if (3 * text.length > SLAB_BYTES) return Buffer.from(text)
+    const slab = this.#slabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES)
+    return slab.subarray(0, slab.utf8Write(text))
+  }
+
+  #free({ buffer }: Buffer): void {
+    if (buffer.byteLength === SLAB_BYTES && this.#slabs.length < SLABS_MAX)
+      this.#slabs.push(Buffer.from(buffer))
+  }
+
+  #drop(reason: LogDropReason, lines: Buffer): void {
+    dropped(reason, lines)
+    this.#free(lines)
   }
 
   /** A failed stream is of no more use. A full disk may have room again: another stream goes on. */
@@ -114,7 +146,7 @@ export class LogOutput implements AsyncDisposable {
     this.#broken = error.code === 'EPIPE' || error.code === 'EBADF'
     this.#writing = false
     if (this.#broken) {
-      for (const bytes of this.#waiting.splice(0)) dropped('output_failed', bytes)
+      for (const bytes of this.#waiting.splice(0)) this.#drop('output_failed', bytes)
       this.#waitingBytes = 0
       this.#onIdle?.()
       return

@@ -4,7 +4,7 @@
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -41,6 +41,9 @@ const LEAVE_MS_MAX = 500
 
 const LINE_CHARS_MAX = 8192
 
+/** The beginning of what the system says of a process, where its memory stands. */
+const STATUS = Buffer.allocUnsafeSlow(4096)
+
 export class RuntimeProcess implements AsyncDisposable {
   readonly address: { path: string }
   readonly token = randomBytes(24).toString('base64url')
@@ -48,6 +51,8 @@ export class RuntimeProcess implements AsyncDisposable {
   runtime = 'spare'
   /** Resolves when the process has ended, however that came about. */
   readonly exited: Promise<Exit>
+  /** What the system says of the process, open: it is read 20 times a second. */
+  #status: number | null = null
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
 
   private constructor(directory: string, { settings, yields, prelude }: StartOptions & { prelude: Prelude }) {
@@ -65,6 +70,10 @@ export class RuntimeProcess implements AsyncDisposable {
     this.exited = new Promise(resolve => {
       this.#child.once('error', error => resolve({ code: null, signal: error.message }))
       this.#child.once('exit', (code, signal) => resolve({ code, signal }))
+    })
+    void this.exited.then(() => {
+      if (this.#status !== null) closeSync(this.#status)
+      this.#status = null
     })
   }
 
@@ -112,8 +121,9 @@ export class RuntimeProcess implements AsyncDisposable {
   /** Resident memory as the system counts it; 0 where it does not tell. */
   rssBytes(): number {
     try {
-      const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${this.pid}/status`, 'latin1'))
-      return Number(match?.[1] ?? 0) * 1024
+      this.#status ??= openSync(`/proc/${this.pid}/status`, 'r')
+      const text = STATUS.latin1Slice(0, readSync(this.#status, STATUS, 0, STATUS.length, 0))
+      return Number(/^VmRSS:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) * 1024
     } catch {
       return 0
     }
