@@ -23,7 +23,7 @@ import { transfer, withoutHostFrames } from './isolate.ts'
 import { LogBudget } from './log-budget.ts'
 import type { Notice } from './messages.ts'
 import { BODY_WINDOW, copyBytes, FRAME, PAYLOAD_BYTES_MAX, PIECE_BYTES } from './protocol.ts'
-import { encodeText, itemAt, readRecords, type Texts, uint32, Violation } from './records.ts'
+import { encodeText, itemAt, readRecords, type Texts, uint32, Violation, writeText } from './records.ts'
 import type { ServedRequest } from './served-request.ts'
 
 const RESPONSE_FIXED_BYTES = 12
@@ -163,20 +163,21 @@ export class GuestRecords {
     const flags = payload.readUInt16LE(2)
     const whole = (flags & RESPONSE_WHOLE) !== 0
     const finished = whole && (flags & RESPONSE_FINISHED) !== 0
-    const text = flags & RESPONSE_TEXT ? encodeText(this.#text()) : null
+    const text = flags & RESPONSE_TEXT ? this.#text() : null
+    const size = text === null ? 0 : Buffer.byteLength(text)
     request.headSent = true
     if (payload.readUInt16LE(0) === STATUS_UPGRADED) request.upgrade()
     const { writer } = this.#instance.context
-    const fits = whole && (text?.length ?? 0) <= PIECE_BYTES
+    const fits = whole && size <= PIECE_BYTES
     const frameFlags = fits ? (finished ? RESPONSE_WHOLE | RESPONSE_FINISHED : RESPONSE_WHOLE) : 0
-    const inline = fits && text ? text.length : 0
+    const inline = fits ? size : 0
     if (payload.length + inline > PAYLOAD_BYTES_MAX) throw new Violation('response longer than a frame')
     const frame = writer.frame(FRAME.response, frameFlags, request.id, payload.length + inline)
     copyBytes(payload, frame, 0)
-    if (inline) frame.set(text!, payload.length)
+    if (inline > 0) writeText(text!, frame, { at: payload.length, size })
     frame.writeUInt32LE(Math.min(0xffff_ffff, Math.round(request.totalCpuNs / 1000)), 4)
     if (!fits && whole) {
-      writer.bytes(FRAME.chunk, request.id, text!)
+      writer.text(FRAME.chunk, request.id, text!, size)
       this.#writeEnd(request)
       if (finished) this.#writeFinish(FRAME.finished, request, 'ok', '')
     }
@@ -187,18 +188,25 @@ export class GuestRecords {
 
   #chunk(id: number, bytes: Buffer): void {
     if (id >= GUEST_ID) return this.#begun.sink(id)?.write(bytes)
-    const request = this.#request(id)
+    this.#spend(this.#request(id), bytes.length)
+    this.#instance.context.writer.bytes(FRAME.chunk, id, bytes)
+  }
+
+  /** So much of a response's body is about to leave. */
+  #spend(request: ServedRequest, bytes: number): void {
     if (!request.headSent || request.ended || request.piped) throw new Violation('body outside of a response')
     if (request.credit < -CREDIT_SLACK_BYTES) throw new Violation('a body beyond its credit')
-    request.credit -= bytes.length
-    this.#instance.context.writer.bytes(FRAME.chunk, id, bytes)
+    request.credit -= bytes
   }
 
   /** The sandbox takes a text's characters off its credit; that it had more bytes is kept for later credit. */
   #textChunk(id: number, text: string): void {
-    const bytes = encodeText(text)
-    this.#chunk(id, bytes)
-    if (id < GUEST_ID) this.#request(id).creditDebt += bytes.length - text.length
+    if (id >= GUEST_ID) return this.#begun.sink(id)?.write(encodeText(text))
+    const request = this.#request(id)
+    const size = Buffer.byteLength(text)
+    this.#spend(request, size)
+    this.#instance.context.writer.text(FRAME.chunk, id, text, size)
+    request.creditDebt += size - text.length
   }
 
   #bodyEnd(id: number): void {

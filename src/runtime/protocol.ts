@@ -8,6 +8,7 @@
  * stream. Both sides close the connection on a frame that breaks the rules; the scheduler trusts no byte of it.
  */
 import type { Socket } from 'node:net'
+import { encodeText } from './records.ts'
 
 /** Raised with every incompatible change; both sides must name the same one. */
 export const PROTOCOL_VERSION = 2
@@ -20,6 +21,9 @@ export const BODY_WINDOW = 262_144
 
 /** Pieces in which long bodies and bundles are sent. */
 export const PIECE_BYTES = 65_536
+
+/** Shorter texts may join the frame before them, as bytes. */
+const DIRECT_TEXT_BYTES_MIN = 4096
 
 const HEADER_BYTES = 12
 
@@ -269,6 +273,15 @@ export class FrameWriter {
     for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
       const piece = bytes.subarray(from, from + PIECE_BYTES)
       if (!this.#extend(type, id, piece)) copyBytes(piece, this.frame(type, 0, id, piece.length), 0)
+    }
+  }
+
+  /** As `bytes`, of a text's UTF-8 of `size` bytes. ASCII needs no memory between. */
+  text(type: number, id: number, text: string, size: number): void {
+    if (size !== text.length || size < DIRECT_TEXT_BYTES_MIN) return this.bytes(type, id, encodeText(text))
+    for (let from = 0; from < size; from += PIECE_BYTES) {
+      const piece = text.slice(from, from + PIECE_BYTES)
+      this.frame(type, 0, id, piece.length).latin1Write(piece, 0, piece.length)
     }
   }
 

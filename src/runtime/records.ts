@@ -49,9 +49,14 @@ export class Texts {
 export function encodeText(text: string): Buffer {
   const size = Buffer.byteLength(text)
   const bytes = Buffer.allocUnsafe(size)
-  if (size === text.length) bytes.latin1Write(text, 0, size)
-  else bytes.utf8Write(text, 0, size)
+  writeText(text, bytes, { at: 0, size })
   return bytes
+}
+
+/** Writes what `encodeText` gives; `size`: the text's length as UTF-8. */
+export function writeText(text: string, target: Buffer, { at, size }: { at: number; size: number }): void {
+  if (size === text.length) target.latin1Write(text, at, size)
+  else target.utf8Write(text, at, size)
 }
 
 /** The number at an offset; a Violation if it is not there. */
