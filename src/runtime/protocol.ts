@@ -236,6 +236,8 @@ export class FrameWriter {
   /** Where the frame written last begins, while it can still grow; -1: there is none. */
   #last = -1
   #scheduled = false
+  /** For the socket. */
+  #waits = false
 
   constructor(
     socket: Socket,
@@ -317,9 +319,16 @@ export class FrameWriter {
   }
 
   readonly #flush = (): void => {
-    this.#beforeFlush()
     this.#scheduled = false
+    // What it has not taken yet goes first anyway: until then more may gather, in the same slab.
+    this.#waits = this.#socket.writableLength > 0
+    if (this.#waits) return
+    this.#beforeFlush()
     this.#write()
+  }
+
+  readonly #onWritten = (): void => {
+    if (this.#waits && !this.#scheduled) this.#flush()
   }
 
   #write(): void {
@@ -328,7 +337,7 @@ export class FrameWriter {
       this.#used = 0
       return
     }
-    this.#socket.write(this.#slab.subarray(0, this.#used))
+    this.#socket.write(this.#slab.subarray(0, this.#used), this.#onWritten)
     this.#given += this.#used
     this.#used = 0
     const { writableLength } = this.#socket
