@@ -44,7 +44,9 @@ export class LogOutput implements AsyncDisposable {
   #scheduled = false
   /** Batches that wait, and the bytes of them and of the one that the stream has in hand. */
   readonly #waiting: Buffer[] = []
+  /** Those that are free, and how many there are. */
   readonly #slabs: Buffer[] = []
+  #slabsMade = 0
   #waitingBytes = 0
   #writing = false
   /** The reader has gone for good. */
@@ -124,16 +126,21 @@ export class LogOutput implements AsyncDisposable {
     return bytes
   }
 
-  /** UTF-8, in a slab of its own if there may be room for it in one. */
+  /** UTF-8, in a slab if one is free and has room for it. What waits for a slow reader takes no more than it must. */
   #encode(text: string): Buffer {
-    if (3 * text.length > SLAB_BYTES) return Buffer.from(text)
-    const slab = this.#slabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES)
-    return slab.subarray(0, slab.utf8Write(text))
+    const slab = 3 * text.length > SLAB_BYTES ? null : this.#takeSlab()
+    return slab === null ? Buffer.from(text) : slab.subarray(0, slab.utf8Write(text))
+  }
+
+  #takeSlab(): Buffer | null {
+    const slab = this.#slabs.pop()
+    if (slab || this.#slabsMade === SLABS_MAX) return slab ?? null
+    this.#slabsMade++
+    return Buffer.allocUnsafeSlow(SLAB_BYTES)
   }
 
   #free({ buffer }: Buffer): void {
-    if (buffer.byteLength === SLAB_BYTES && this.#slabs.length < SLABS_MAX)
-      this.#slabs.push(Buffer.from(buffer))
+    if (buffer.byteLength === SLAB_BYTES) this.#slabs.push(Buffer.from(buffer))
   }
 
   #drop(reason: LogDropReason, lines: Buffer): void {
