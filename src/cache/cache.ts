@@ -100,8 +100,14 @@ export class ResponseCache implements AsyncDisposable {
     socket.destroy()
   }
 
+  /** Whoever knocks after it has failed has it tried again. */
   async #listen(): Promise<void> {
-    await this.#thread.call({ op: 'listen' })
+    try {
+      await this.#thread.call({ op: 'listen' })
+    } catch (error) {
+      this.#listens = null
+      throw error
+    }
     void this.#follow()
   }
 

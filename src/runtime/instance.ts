@@ -5,7 +5,7 @@
  * load and the cost of crossing melts away; with no load an event enters at once.
  */
 import { externalTextRead } from '../body-memory.ts'
-import { type BundleModule, decodeBundle } from '../bundle.ts'
+import { decodeBundle } from '../bundle.ts'
 import type { Termination } from '../outcome.ts'
 import { CONTROL, EVENT, EVENTS_OFFSET, OUTBOX_BYTES_LARGE, REQUEST_BODY } from '../sandbox/wire.ts'
 import { CallMeter, NS_PER_MS } from './call-meter.ts'
@@ -73,17 +73,17 @@ export class Instance implements Watched {
    */
   start(bundle: Buffer, isolateMs: number): Promise<StartResult> {
     this.#phasesMs.isolate = isolateMs
-    void this.#start(decodeBundle(bundle))
+    void this.#start(bundle)
     return this.#started.promise
   }
 
-  async #start(modules: BundleModule[]): Promise<void> {
+  async #start(bundle: Buffer): Promise<void> {
     const startedAt = performance.now()
     const phasesMs = this.#phasesMs
     this.#beginCall()
     this.#meter.isCompiling = true
     try {
-      const app = await this.#isolate.compile(this.spec, modules)
+      const app = await this.#isolate.compile(this.spec, decodeBundle(bundle))
       this.#meter.isCompiling = false
       phasesMs.compile = performance.now() - startedAt
       const handlers = await app.evaluate()

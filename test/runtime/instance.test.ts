@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
-import { startRuntime, TestExchange, type TestRuntime } from '../support/runtime.ts'
+import { LIMITS, startRuntime, TestExchange, type TestRuntime } from '../support/runtime.ts'
 
 let runtime: TestRuntime
 let upstream: Server
@@ -245,6 +245,25 @@ for (const [name, source, expected] of [
     assert.doesNotMatch(result.stack ?? '', /src\/runtime/)
   })
 }
+
+test('a bundle that cannot be read fails its start, and nothing else', async t => {
+  const bundle = Buffer.from('nonsense')
+  const spec = {
+    app: 'app',
+    version: 'v1',
+    main: 'index.js',
+    syntax: 'module' as const,
+    compatibilityFlags: [],
+    vars: {},
+    limits: LIMITS,
+    bundleHash: 'hash',
+    bundleBytes: bundle.length,
+  }
+  const result = await runtime.client.start(1_000_000, spec, bundle)
+  const { text } = await run('return new Response("fine")')
+
+  t.assert.deepEqual([result.outcome, text], ['startupError', 'fine'])
+})
 
 test('a top level that never ends is stopped at its own limit', async () => {
   const result = await runtime.start('for (;;) {}', { limits: { startupCpuMs: 100 } })
