@@ -7,6 +7,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import ivm from 'isolated-vm'
+import { externalTextRead } from '../body-memory.ts'
 import type { BundleModule } from '../bundle.ts'
 import { DEFERRED, namedParts } from '../sandbox/deferred.ts'
 import { CONTROL_BYTES, type KernelStart, OUTBOX_BYTES } from '../sandbox/wire.ts'
@@ -215,8 +216,9 @@ export function transfer(buffer: ArrayBuffer): Transferable {
 /** Of what the app threw, the rest is cut off: it has to fit a frame, however JSON escapes it. */
 const ERROR_CHARS_MAX = 16_384
 
-/** What the app threw, as text for its developer, without the host's frames. */
+/** What the app threw, as text for its developer, without the host's frames. It may have come as megabytes. */
 export function guestError(error: unknown): { message: string; stack: string } {
+  if (error instanceof Error) externalTextRead(error.message.length + (error.stack?.length ?? 0))
   const message = (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(
     0,
     ERROR_CHARS_MAX,

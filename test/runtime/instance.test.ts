@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
@@ -263,6 +264,19 @@ test('a bundle that cannot be read fails its start, and nothing else', async t =
   const { text } = await run('return new Response("fine")')
 
   t.assert.deepEqual([result.outcome, text], ['startupError', 'fine'])
+})
+
+test('errors of megabytes do not pile up where they are told', async t => {
+  await using own = await startRuntime()
+  const residentMb = () =>
+    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${own.pid}/status`, 'latin1'))![1]) / 1024
+  const fail = () => own.start(`throw new Error('x'.repeat(2e6))`)
+  await fail()
+  const before = residentMb()
+  for (let i = 0; i < 100; i++) await fail()
+
+  const grownMb = residentMb() - before
+  t.assert.equal(grownMb < 200, true, `${grownMb} MB more`)
 })
 
 test('a top level that never ends is stopped at its own limit', async () => {
