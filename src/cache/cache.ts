@@ -37,7 +37,8 @@ export class ResponseCache implements AsyncDisposable {
   readonly #thread: Thread<CacheCall, CacheReport | null>
   readonly #door: Server
   readonly #stopped = new AbortController()
-  #listens: Promise<void> | null = null
+  /** Settled when whoever knocked may go on; null: nobody has. */
+  #opened: Promise<void> | null = null
   #bytes = 0
 
   private constructor(directory: string, { config, heapMb }: ResponseCacheOptions) {
@@ -80,10 +81,15 @@ export class ResponseCache implements AsyncDisposable {
     return this.#bytes
   }
 
-  /** Forgets all that an app has put. */
-  drop(app: string): void {
-    // A thread that cannot be told has lost all that it kept, or is about to.
-    if (this.#listens) this.#thread.call({ op: 'drop', app }).catch(() => {})
+  /** Forgets all that an app has put. Resolves when nobody finds it any more. */
+  async drop(app: string): Promise<void> {
+    if (!this.#opened) return
+    try {
+      await this.#thread.call({ op: 'drop', app })
+    } catch {
+      // A thread that has died has lost all that it kept; one that takes no more calls has to.
+      await this.#thread.kill()
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -95,37 +101,27 @@ export class ResponseCache implements AsyncDisposable {
 
   async #open(socket: Socket): Promise<void> {
     socket.on('error', () => {})
-    this.#listens ??= this.#listen()
-    await this.#listens.catch(() => {})
+    this.#opened ??= new Promise(resolve => void this.#run(resolve))
+    await this.#opened
     socket.destroy()
   }
 
-  /** Whoever knocks after it has failed has it tried again. */
-  async #listen(): Promise<void> {
-    try {
-      await this.#thread.call({ op: 'listen' })
-    } catch (error) {
-      this.#listens = null
-      throw error
-    }
-    void this.#follow()
-  }
-
   /** Publishes what the thread reports. Should it die, another takes its place, which knows nothing yet. */
-  async #follow(): Promise<void> {
+  async #run(opened: () => void): Promise<void> {
     const { signal } = this.#stopped
     while (!signal.aborted) {
       try {
-        this.#publish((await this.#thread.call({ op: 'report' }))!)
+        await this.#thread.call({ op: 'listen' })
+        opened()
+        for (;;) this.#publish((await this.#thread.call({ op: 'report' }))!)
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error
         this.#bytes = 0
         await sleep(RESTART_MS, undefined, { signal }).catch(() => {})
-        if (signal.aborted) return
         await rm(this.address.path, { force: true })
-        await this.#thread.call({ op: 'listen' }).catch(() => {})
       }
     }
+    opened()
   }
 
   #publish({ results, evictions, bytes }: CacheReport): void {

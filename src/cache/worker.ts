@@ -32,17 +32,19 @@ const evictions = new Map<string, number>()
 /** The call for a report that has not been answered. */
 let asked: number | null = null
 let scheduled = false
+/** Something has happened since the last report. */
+let hasNews = false
 
 const server = new CacheServer({
   ...options,
   onResult: (app, result) => {
     const counts = results.get(app) ?? new Map<CacheResult, number>()
     results.set(app, counts.set(result, (counts.get(result) ?? 0) + 1))
-    schedule()
+    noteNews()
   },
   onEvicted: app => {
     evictions.set(app, (evictions.get(app) ?? 0) + 1)
-    schedule()
+    noteNews()
   },
 })
 
@@ -55,13 +57,21 @@ port.on('message', (message: Message) => {
   const { id, request } = message
   if (request.op === 'report') {
     asked = id
-    if (results.size > 0) schedule()
+    if (hasNews) schedule()
     return
   }
-  if (request.op === 'drop') server.drop(request.app)
+  if (request.op === 'drop') {
+    server.drop(request.app)
+    noteNews()
+  }
   const done = request.op === 'listen' ? server.listen(path) : Promise.resolve()
   void done.then(() => port.postMessage({ id, reply: null }))
 })
+
+function noteNews(): void {
+  hasNews = true
+  schedule()
+}
 
 /** All that a turn of the loop brings goes in one report. */
 function schedule(): void {
@@ -72,6 +82,7 @@ function schedule(): void {
 
 function report(): void {
   scheduled = false
+  hasNews = false
   const reply: CacheReport = {
     results: [...results].flatMap(([app, counts]) =>
       [...counts].map(([result, count]) => ({ app, result, count })),

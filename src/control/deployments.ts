@@ -27,8 +27,8 @@ export interface DeploymentsOptions {
   store: Store
   platform: Pick<Platform, 'verify' | 'changed'>
   stacks: StackMapper
-  /** An app is gone, and with it all that is its own. */
-  onDeleted?: (app: string) => void
+  /** An app is gone. Resolves when what was its own is gone with it: its name may be another's next. */
+  onDeleted?: (app: string) => void | Promise<void>
 }
 
 export interface Deployed {
@@ -144,7 +144,7 @@ export class Deployments {
       using _turn = await this.#turns.take(app)
       if (!(await this.#options.store.deleteApp(app))) throw appNotFound(app)
       this.#options.platform.changed(app, 'deleted')
-      this.#options.onDeleted?.(app)
+      await this.#options.onDeleted?.(app)
       return { version: null }
     })
   }
