@@ -13,7 +13,7 @@ const LATE_MS_MAX = 500
 /** How much worse the victim's p99 may be than beside a well-behaved app. */
 export const RATIO_MAX = 2
 /** Memory that a process keeps for itself after hard work: V8's heaps and malloc's arenas give it back by and by. */
-const KEPT_BYTES_MAX = 256 * 2 ** 20
+export const KEPT_BYTES_MAX = 256 * 2 ** 20
 const RETURN_MS_MAX = 3000
 
 export interface Row {
@@ -210,8 +210,12 @@ function limitOf(outcome: string, { readMs, bodyBytes, expect }: Attack): number
 }
 
 /** Memory beyond what there was before, once it has come back or had its time. */
-async function memoryReturns(arena: Arena, rssBefore: number): Promise<number> {
-  const deadline = performance.now() + RETURN_MS_MAX
+export async function memoryReturns(
+  arena: Arena,
+  rssBefore: number,
+  withinMs = RETURN_MS_MAX,
+): Promise<number> {
+  const deadline = performance.now() + withinMs
   for (;;) {
     const kept = arena.rssBytes() - rssBefore
     if (kept <= KEPT_BYTES_MAX || performance.now() > deadline) return kept

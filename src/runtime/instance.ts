@@ -22,6 +22,13 @@ import type { Watched } from './watchdog.ts'
 
 const MESSAGE_CHARS_MAX = 512
 
+/** Why an instance ends, and the request to blame, or 0. */
+interface Ending {
+  reason: Termination
+  message: string
+  guilty: number
+}
+
 export class Instance implements Watched {
   readonly id: number
   readonly spec: InstanceSpec
@@ -37,7 +44,7 @@ export class Instance implements Watched {
   #begunSeen = 0
   #state: 'starting' | 'ready' | 'ending' | 'ended' = 'starting'
   running = false
-  #end: { reason: Termination; message: string; guilty: number } | null = null
+  #end: Ending | null = null
   readonly #phasesMs: StartPhases = { isolate: 0, compile: 0, evaluate: 0 }
   readonly #started = Promise.withResolvers<StartResult>()
   #grace: Grace | null = null
@@ -100,13 +107,13 @@ export class Instance implements Watched {
     }
   }
 
-  #startKilled(end: { reason: Termination; message: string; guilty: number }): void {
+  #startKilled(end: Ending): void {
     this.#close(end)
     this.#tellKilled(end)
   }
 
   /** Says how the start has ended, if it has not been said yet. */
-  #tellKilled({ reason, message }: { reason: Termination; message: string }): void {
+  #tellKilled({ reason, message }: Ending): void {
     const outcome = reason === 'exceededCpu' || reason === 'exceededMemory' ? reason : 'startupError'
     const isEnding = this.#state !== 'ended'
     const { cpuMs } = this.#meter
@@ -319,7 +326,7 @@ export class Instance implements Watched {
   }
 
   /** Nothing in this process can end the isolate: the process has to go. */
-  #lost(end: { reason: Termination; message: string; guilty: number }): void {
+  #lost(end: Ending): void {
     if (this.#isLost || this.#state === 'ended') return
     this.#isLost = true
     this.context.catastrophe(this, this.#report(this.#end ?? end))
@@ -329,7 +336,7 @@ export class Instance implements Watched {
     return this.#control[CONTROL.current]! >>> 0
   }
 
-  #close(end: { reason: Termination; message: string; guilty: number }): void {
+  #close(end: Ending): void {
     if (this.#state === 'ended') return
     const wasStarting = this.#state === 'starting'
     this.#state = 'ended'
@@ -341,7 +348,7 @@ export class Instance implements Watched {
     if (!wasStarting) this.context.writer.json(FRAME.ended, 0, this.id, report)
   }
 
-  #report({ reason, message, guilty }: { reason: Termination; message: string; guilty: number }): EndReport {
+  #report({ reason, message, guilty }: Ending): EndReport {
     this.#noteBegun()
     // What the call that is cut off has said lies in shared memory still.
     this.#records.takeLast(this.#outbox, this.#takeOutbox(), guilty)

@@ -41,8 +41,8 @@ const LEAVE_MS_MAX = 500
 
 const LINE_CHARS_MAX = 8192
 
-/** The beginning of what the system says of a process, where its memory stands. */
-const STATUS = Buffer.allocUnsafeSlow(4096)
+/** What the system says of a process: its memory stands behind its user's groups, of which there may be thousands. */
+const STATUS = Buffer.allocUnsafeSlow(65_536)
 
 export class RuntimeProcess implements AsyncDisposable {
   readonly address: { path: string }

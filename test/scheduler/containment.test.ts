@@ -76,6 +76,29 @@ test('an app that brought a runtime down is paused, then runs alone, until it is
   )
 })
 
+test('an app whose start cannot be ended is answered first, and blamed for its runtime then', async t => {
+  await using platform = await startAll({ startupCpuMs: '100' })
+  const changes = collect<QuarantineEvent>(t, quarantineChannel)
+  const ends = collect<InstanceEndEvent>(t, instanceEndChannel)
+  platform.deploy('stubborn', 'let n = 3n; for (;;) n *= n')
+
+  const answer = await platform.ask('stubborn')
+  const quarantinedBefore = changes.length
+  await until(() => changes.length > 0)
+
+  t.assert.equal(answer.status, 500)
+  t.assert.equal(quarantinedBefore, 0)
+  t.assert.deepEqual(
+    changes.map(({ app, change, reason }) => [app, change, reason]),
+    [['stubborn', 'quarantined', 'catastrophe']],
+  )
+  await until(() => ends.length > 0)
+  t.assert.deepEqual(
+    ends.map(({ app, reason }) => [app, reason]),
+    [['stubborn', 'exceededCpu']],
+  )
+})
+
 test('a quarantined app yields its cores to all others', {
   skip: process.platform !== 'linux' && 'threads have no nice values here',
 }, async t => {
