@@ -1,7 +1,7 @@
 /** What ended a runtime's life. */
 import type { RestartReason } from '../channels.ts'
 import type { Death } from './blame.ts'
-import type { Exit } from './runtime-process.ts'
+import type { Exit } from './launcher-thread.ts'
 
 /** That it was to end. */
 export interface Killed {

@@ -14,6 +14,7 @@ import { openSocketDirectory } from '../socket-directory.ts'
 import { backoffMs } from './backoff.ts'
 import type { Verdict } from './blame.ts'
 import type { HeartbeatLimits } from './heartbeat.ts'
+import { Launcher } from './launcher.ts'
 import { yieldCores } from './niceness.ts'
 import { place, type RuntimeLoad } from './placement.ts'
 import { PlatformMemory } from './platform-memory.ts'
@@ -88,6 +89,7 @@ export class Supervisor implements AsyncDisposable {
   readonly #remotes: Address[]
   readonly #stop = new AbortController()
   readonly #keepers: Promise<void>[] = []
+  readonly #launcher = new Launcher()
   readonly #processes = new Set<RuntimeProcess>()
   /** Those that any app may run in. */
   readonly #shared: readonly Runtime[]
@@ -233,6 +235,7 @@ export class Supervisor implements AsyncDisposable {
     const spares = this.#spares[Symbol.asyncDispose]()
     await Promise.all([...this.#processes].map(process => process[Symbol.asyncDispose]()))
     await Promise.all([...this.#keepers, ...onDemand, spares])
+    await this.#launcher[Symbol.asyncDispose]()
     if (this.#directory) await rm(this.#directory, { recursive: true, force: true })
   }
 
@@ -304,7 +307,9 @@ export class Supervisor implements AsyncDisposable {
   #launch({ yields }: { yields: boolean }): Promise<RuntimeProcess> {
     const { config, cache = null } = this.#options
     const { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext } = config
-    return RuntimeProcess.start(this.#directory!, {
+    return RuntimeProcess.start({
+      launcher: this.#launcher,
+      directory: this.#directory!,
       yields,
       settings: { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext, cache },
       onLine: (line, stream, runtime) => this.#options.log(line, { runtime, stream }),

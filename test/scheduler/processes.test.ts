@@ -97,7 +97,7 @@ test('runtimes go when the platform is killed', async t => {
     await supervisor.start({ runtimeUp() {}, judged() {} })
     while (!supervisor.runtimes.every(runtime => runtime.up)) await new Promise(setImmediate)
     console.log(supervisor.runtimes.map(runtime => runtime.pid).join())`
-  const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
+  const parent = spawn(process.execPath, ['-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, TMPDIR: directory },
   })

@@ -1,0 +1,50 @@
+/**
+ * Starts runtime processes, in a thread of its own: until a new process runs its own program, whoever starts it stands
+ * still. That takes as long as the system needs to copy the tables of the platform's memory and to find a core for the
+ * process: 23 ms, and 50 at most, where all cores were busy and the platform held 200 MB (docs/performance.md).
+ */
+import { NoAnswer, Thread } from '../thread.ts'
+import type { LaunchCall, LaunchReply, ProcessNews, RuntimeSettings } from './launcher-thread.ts'
+
+/** Two for each process; more are refused. */
+const PENDING_MAX = 1024
+
+export class Launcher implements AsyncDisposable {
+  readonly #thread = new Thread<LaunchCall, LaunchReply>({
+    script: new URL('./launcher-thread.ts', import.meta.url),
+    name: 'launcher',
+    pendingMax: PENDING_MAX,
+  })
+
+  /** Starts a process. Resolves to its process id; rejects if the system does not let it. */
+  async start(settings: RuntimeSettings, { yields }: { yields: boolean }): Promise<number> {
+    const reply = await this.#thread.call({ call: 'start', settings, yields })
+    if ('pid' in reply) return reply.pid
+    throw new Error('error' in reply ? reply.error : 'the launcher lost it')
+  }
+
+  /**
+   * What is new of a process, as soon as there is something. To be asked again until the process has ended: its lines
+   * wait meanwhile, and it with them.
+   */
+  async news(pid: number): Promise<ProcessNews> {
+    try {
+      const reply = await this.#thread.call({ call: 'news', pid })
+      if ('lines' in reply) return reply
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error
+    }
+    // With the thread go its pipes, and with its pipe the process.
+    return { lines: [], exit: { code: null, signal: 'the loss of its launcher' } }
+  }
+
+  /** Asks the process to leave. */
+  async dismiss(pid: number): Promise<void> {
+    await this.#thread.call({ call: 'dismiss', pid }).catch(() => {})
+  }
+
+  /** To be called when all processes have ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#thread[Symbol.asyncDispose]()
+  }
+}
