@@ -8,6 +8,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Launcher } from './launcher.ts'
 import type { Exit, RuntimeSettings } from './launcher-thread.ts'
+import { lowerApps, yieldCores } from './niceness.ts'
 
 export interface StartOptions {
   launcher: Launcher
@@ -43,6 +44,9 @@ export class RuntimeProcess implements AsyncDisposable {
   /** Resolves when the process has ended, however that came about. */
   readonly exited: Promise<Exit>
   readonly #launcher: Launcher
+  readonly #yields: boolean
+  /** The threads that yield to the others, of a process that does not. */
+  readonly #lowered = new Set<number>()
   readonly #onLine: LineListener
   /** Resolves when it listens. */
   readonly #ready = Promise.withResolvers<void>()
@@ -54,12 +58,13 @@ export class RuntimeProcess implements AsyncDisposable {
 
   private constructor(
     pid: number,
-    { launcher, onLine, address, token }: StartOptions & Pick<RuntimeProcess, 'address' | 'token'>,
+    { launcher, yields, onLine, address, token }: StartOptions & Pick<RuntimeProcess, 'address' | 'token'>,
   ) {
     this.pid = pid
     this.address = address
     this.token = token
     this.#launcher = launcher
+    this.#yields = yields
     this.#onLine = onLine
     this.exited = this.#follow()
   }
@@ -124,6 +129,16 @@ export class RuntimeProcess implements AsyncDisposable {
     } catch {
       // It has ended by itself.
     }
+  }
+
+  /**
+   * Lowers what is to yield to others by `nice`: all of the process, or else those of its threads that run apps. To be
+   * called again and again (niceness.ts).
+   */
+  yieldCores(nice: number): void {
+    if (this.#hasExited) return
+    if (this.#yields) yieldCores(this.pid, nice)
+    else lowerApps(this.pid, nice, this.#lowered)
   }
 
   /** Resident memory as the system counts it; 0 where it does not tell. */

@@ -15,7 +15,6 @@ import { backoffMs } from './backoff.ts'
 import type { Verdict } from './blame.ts'
 import type { HeartbeatLimits } from './heartbeat.ts'
 import { Launcher } from './launcher.ts'
-import { yieldCores } from './niceness.ts'
 import { place, type RuntimeLoad } from './placement.ts'
 import { PlatformMemory } from './platform-memory.ts'
 import type { Standing } from './quarantine.ts'
@@ -219,12 +218,8 @@ export class Supervisor implements AsyncDisposable {
   beat(): void {
     this.#solitary?.beat()
     this.#background?.beat()
-    for (const runtime of this.#yielding) if (runtime.up) this.#yieldCores(runtime)
+    for (const process of this.#processes) process.yieldCores(this.#options.config.backgroundNice)
     if (this.#remotes.length === 0) this.#memory.look(this.runtimes, this.#spares.rssBytes)
-  }
-
-  #yieldCores({ pid }: Runtime): void {
-    yieldCores(pid, this.#options.config.backgroundNice)
   }
 
   /** Ends every runtime. What is still in flight there fails. */
@@ -274,7 +269,7 @@ export class Supervisor implements AsyncDisposable {
     if (signal.aborted) throw new Error('the platform stops')
     const { reason, detail, apps } = await runtime.live(launched, {
       onUp: () => {
-        if (yields) this.#yieldCores(runtime)
+        launched.process?.yieldCores(this.#options.config.backgroundNice)
         onUp?.()
         this.#user?.runtimeUp()
       },

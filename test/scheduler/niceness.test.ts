@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { getPriority } from 'node:os'
 import { test } from 'node:test'
 import { answering, load, sessionOf, startAll } from './real-runtimes.ts'
 import { until } from './setup.ts'
@@ -61,3 +62,32 @@ test('runtimes are in one session with the platform, but for those that yield', 
   ])
   t.assert.equal(sessionOf(platform.supervisor.runtimes[0]!.pid), sessionOf(process.pid))
 })
+
+test('threads that run apps yield to those that carry requests', {
+  skip: process.platform !== 'linux' && 'threads have nice values of their own on Linux only',
+}, async t => {
+  await using platform = await startAll({ runtimes: '1', heartbeatMs: '50', backgroundNice: '7' })
+  platform.deploy('hello', answering('hi'))
+  const { pid } = platform.supervisor.runtimes[0]!
+  await platform.ask('hello')
+  await until(() => niceOfThreads(pid).some(({ nice }) => nice > getPriority()))
+
+  const threads = niceOfThreads(pid)
+  const lowered = threads.filter(({ nice }) => nice > getPriority())
+  t.assert.deepEqual(new Set(lowered.map(({ nice }) => nice)), new Set([getPriority() + 7]))
+  t.assert.equal(threads.find(({ thread }) => thread === pid)?.nice, getPriority())
+  const carriers = threads.filter(({ name }) => /V8Worker|libuv/.test(name))
+  t.assert.notEqual(carriers.length, 0)
+  t.assert.deepEqual(
+    carriers.filter(({ nice }) => nice > getPriority()),
+    [],
+  )
+})
+
+function niceOfThreads(pid: number): { thread: number; name: string; nice: number }[] {
+  return readdirSync(`/proc/${pid}/task`).map(thread => ({
+    thread: Number(thread),
+    name: readFileSync(`/proc/${pid}/task/${thread}/comm`, 'latin1').trim(),
+    nice: getPriority(Number(thread)),
+  }))
+}
