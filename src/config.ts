@@ -110,9 +110,9 @@ export const OPTIONS = {
     { min: 0, max: 64 },
   ),
   backgroundNice: int(
-    10,
+    15,
     'nice',
-    'by how much threads that run apps yield to those that carry requests, and apps that use much CPU time, and quarantined ones, to all others, in runtime processes of their own; 0: not at all',
+    'by how much apps that use much CPU time, and quarantined ones, yield to others, in runtime processes of their own, and by two thirds of it all apps’ threads to those that carry requests; 0: not at all',
     { min: 0, max: 19 },
   ),
   quarantineMs: int(600_000, 'ms', 'good conduct for this long ends an app’s quarantine', { min: 1000 }),

@@ -24,6 +24,12 @@ export function yieldCores(pid: number, nice: number): void {
 }
 
 /**
+ * How much of `nice` for the threads that run apps in the other processes. With all of it they fare no better than a
+ * session that yields: what their session gets of a core depends on the values of its threads there.
+ */
+const APPS_SHARE = 2 / 3
+
+/**
  * Lowers the threads of a process that run apps. They are isolated-vm's, which come by and by and give themselves no
  * name, so that they have the one of the thread that starts them, the first. To be called again and again: `lowered` has
  * those that have been. A request passes four threads, and at each of them would wait for its turn among all apps'.
@@ -35,7 +41,7 @@ export function lowerApps(pid: number, nice: number, lowered: Set<number>): void
   const name = nameOf(pid, pid)
   for (const thread of threads) {
     if (thread === pid || lowered.has(thread) || nameOf(pid, thread) !== name) continue
-    lower(thread, nice)
+    lower(thread, Math.round(nice * APPS_SHARE))
     lowered.add(thread)
   }
 }

@@ -132,8 +132,8 @@ export class RuntimeProcess implements AsyncDisposable {
   }
 
   /**
-   * Lowers what is to yield to others by `nice`: all of the process, or else those of its threads that run apps. To be
-   * called again and again (niceness.ts).
+   * Lowers what is to yield to others: all of the process by `nice`, or else those of its threads that run apps by less.
+   * To be called again and again (niceness.ts).
    */
   yieldCores(nice: number): void {
     if (this.#hasExited) return

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { OPTIONS } from '../../src/config.ts'
 import { BusyApps } from '../../src/scheduler/busy-apps.ts'
 import { answering, load, niceValues, startAll } from './real-runtimes.ts'
 import { until } from './setup.ts'
@@ -90,7 +91,7 @@ test('busy apps run together in a runtime that yields to all others', {
   )
   const { pid } = platform.supervisor.runtimes.find(({ id }) => id === 'b0')!
   const { first } = niceValues(process.pid)
-  await until(() => niceValues(pid).others.every(nice => nice === first + 10))
+  await until(() => niceValues(pid).others.every(nice => nice === first + OPTIONS.backgroundNice.default))
   const answers = await Promise.all(loads.map(({ stop }) => stop()))
 
   t.assert.equal(niceValues(pid).first, first)

@@ -66,7 +66,7 @@ test('runtimes are in one session with the platform, but for those that yield', 
 test('threads that run apps yield to those that carry requests', {
   skip: process.platform !== 'linux' && 'threads have nice values of their own on Linux only',
 }, async t => {
-  await using platform = await startAll({ runtimes: '1', heartbeatMs: '50', backgroundNice: '7' })
+  await using platform = await startAll({ runtimes: '1', heartbeatMs: '50', backgroundNice: '6' })
   platform.deploy('hello', answering('hi'))
   const { pid } = platform.supervisor.runtimes[0]!
   await platform.ask('hello')
@@ -74,7 +74,7 @@ test('threads that run apps yield to those that carry requests', {
 
   const threads = niceOfThreads(pid)
   const lowered = threads.filter(({ nice }) => nice > getPriority())
-  t.assert.deepEqual(new Set(lowered.map(({ nice }) => nice)), new Set([getPriority() + 7]))
+  t.assert.deepEqual(new Set(lowered.map(({ nice }) => nice)), new Set([getPriority() + 4]))
   t.assert.equal(threads.find(({ thread }) => thread === pid)?.nice, getPriority())
   const carriers = threads.filter(({ name }) => /V8Worker|libuv/.test(name))
   t.assert.notEqual(carriers.length, 0)
