@@ -70,19 +70,19 @@ function start(
   prelude: Prelude,
 ): Promise<LaunchReply> {
   // In our session a terminal's Ctrl-C reaches the process, too, which leaves it to us.
-  const process_ = spawn(process.execPath, [...runtimeFlags(compileCache()), PROGRAM], {
+  const started = spawn(process.execPath, [...runtimeFlags(compileCache()), PROGRAM], {
     env: compileCacheEnv(),
     stdio: 'pipe',
     detached: yields,
   })
-  // Writing to a process that has just died is no error of ours.
-  process_.stdin.on('error', () => {})
-  writeSettings(process_.stdin, { ...settings, prelude })
   return new Promise(resolve => {
-    process_.once('error', error => resolve({ error: error.message }))
-    process_.once('spawn', () => {
-      const pid = process_.pid!
-      children.set(pid, new Child(process_))
+    started.once('error', error => resolve({ error: error.message }))
+    started.once('spawn', () => {
+      // Writing to a process that has just died is no error of ours.
+      started.stdin.on('error', () => {})
+      writeSettings(started.stdin, { ...settings, prelude })
+      const pid = started.pid!
+      children.set(pid, new Child(started))
       resolve({ pid })
     })
   })
@@ -94,11 +94,11 @@ class Child {
   #exit: Exit | null = null
   #asked: ((news: ProcessNews) => void) | null = null
 
-  constructor(process_: ChildProcessByStdio<Writable, Readable, Readable>) {
-    this.#process = process_
+  constructor(started: ChildProcessByStdio<Writable, Readable, Readable>) {
+    this.#process = started
     this.#read('stdout')
     this.#read('stderr')
-    process_.once('close', (code, signal) => {
+    started.once('close', (code, signal) => {
       this.#exit = { code, signal }
       this.#tell()
     })
