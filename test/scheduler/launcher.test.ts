@@ -41,7 +41,9 @@ test('a process that the system does not let start costs no other one', async t 
 
   const command = `ulimit -n ${DESCRIPTORS}; exec "$0" -e "$1" "$2"`
   const args = ['-c', command, process.execPath, SCRIPT, directory]
-  const told = JSON.parse(execFileSync('sh', args, { encoding: 'utf8', env: compileCacheEnv(), timeout: 60_000 }))
+  const told = JSON.parse(
+    execFileSync('sh', args, { encoding: 'utf8', env: compileCacheEnv(), timeout: 60_000 }),
+  )
 
   t.assert.match(told.refused, /EMFILE/)
   t.assert.deepEqual(told.lines, ['{"ready":true}', '{"ready":true}'])
