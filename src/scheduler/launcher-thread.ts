@@ -5,15 +5,15 @@ import { fileURLToPath } from 'node:url'
 import { compileCache, compileCacheEnv } from '../compile-cache.ts'
 import { runtimeFlags } from '../runtime/flags.ts'
 import { loadPrelude, type Prelude } from '../runtime/prelude.ts'
-import { type RuntimeSettings as ProcessSettings, writeSettings } from '../runtime/settings.ts'
+import { type RuntimeSettings, writeSettings } from '../runtime/settings.ts'
 import { callerPort } from '../thread.ts'
 
 /** What a runtime process is told; the sandbox's code is the same for all. */
-export type RuntimeSettings = Omit<ProcessSettings, 'prelude'>
+export type LaunchSettings = Omit<RuntimeSettings, 'prelude'>
 
 export type LaunchCall =
   /** `yields`: whether it is to yield its cores to others: it has a session of its own then (niceness.ts). */
-  | { call: 'start'; settings: RuntimeSettings; yields: boolean }
+  | { call: 'start'; settings: LaunchSettings; yields: boolean }
   | { call: 'news'; pid: number }
   | { call: 'dismiss'; pid: number }
 

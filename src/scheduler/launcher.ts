@@ -1,10 +1,10 @@
 /**
  * Starts runtime processes, in a thread of its own: until a new process runs its own program, whoever starts it stands
  * still. That takes as long as the system needs to copy the tables of the platform's memory and to find a core for the
- * process: 23 ms, and 50 at most, where all cores were busy and the platform held 200 MB (docs/performance.md).
+ * process: 23 ms, and 51 at most, where all cores were busy and the platform held 200 MB (docs/performance.md).
  */
-import { NoAnswer, Thread } from '../thread.ts'
-import type { LaunchCall, LaunchReply, ProcessNews, RuntimeSettings } from './launcher-thread.ts'
+import { Thread } from '../thread.ts'
+import type { LaunchCall, LaunchReply, LaunchSettings, ProcessNews } from './launcher-thread.ts'
 
 /** Two for each process; more are refused. */
 const PENDING_MAX = 1024
@@ -17,7 +17,7 @@ export class Launcher implements AsyncDisposable {
   })
 
   /** Starts a process. Resolves to its process id; rejects if the system does not let it. */
-  async start(settings: RuntimeSettings, { yields }: { yields: boolean }): Promise<number> {
+  async start(settings: LaunchSettings, { yields }: { yields: boolean }): Promise<number> {
     const reply = await this.#thread.call({ call: 'start', settings, yields })
     if ('pid' in reply) return reply.pid
     throw new Error('error' in reply ? reply.error : 'the launcher lost it')
@@ -28,14 +28,23 @@ export class Launcher implements AsyncDisposable {
    * wait meanwhile, and it with them.
    */
   async news(pid: number): Promise<ProcessNews> {
-    try {
-      const reply = await this.#thread.call({ call: 'news', pid })
-      if ('lines' in reply) return reply
-    } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error
-    }
-    // With the thread go its pipes, and with its pipe the process.
+    const reply = await this.#thread.call({ call: 'news', pid }).catch(() => null)
+    if (reply !== null && 'lines' in reply) return reply
+    // With the thread has gone its pipe, which a process that hangs does not notice.
+    this.kill(pid)
     return { lines: [], exit: { code: null, signal: 'the loss of its launcher' } }
+  }
+
+  /**
+   * Kills a process of whose end there has been no news yet: no other has its id so soon. At once, not by way of the
+   * thread, which may be starting another one.
+   */
+  kill(pid: number): void {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
   }
 
   /** Asks the process to leave. */

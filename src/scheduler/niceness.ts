@@ -5,8 +5,8 @@
  * shares cores between sessions first (sched(7), autogroup), by nice values of theirs. There a process that yields has a
  * session of its own: however many threads it runs, together they have what its value leaves them. All others are in the
  * platform's session, and threads that run apps yield to those that carry everybody's requests. Between sessions of equal
- * value the platform's thread, which all requests pass, has waited 108 ms for a core beside two runtimes; within one it
- * waits 34 at most. Elsewhere than on Linux nothing happens.
+ * value the platform's thread, which all requests pass, has waited 108 ms for a core beside two runtimes; within one
+ * 34 was the longest. Elsewhere than on Linux nothing happens.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants, getPriority, setPriority } from 'node:os'

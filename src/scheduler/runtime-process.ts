@@ -7,14 +7,14 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Launcher } from './launcher.ts'
-import type { Exit, RuntimeSettings } from './launcher-thread.ts'
+import type { Exit, LaunchSettings } from './launcher-thread.ts'
 import { lowerApps, yieldCores } from './niceness.ts'
 
 export interface StartOptions {
   launcher: Launcher
   /** Where its socket is to be. */
   directory: string
-  settings: Omit<RuntimeSettings, 'listen' | 'token'>
+  settings: Omit<LaunchSettings, 'listen' | 'token'>
   /** Whether it is to yield its cores to others: it has a session of its own then (niceness.ts). */
   yields: boolean
   onLine: LineListener
@@ -121,14 +121,8 @@ export class RuntimeProcess implements AsyncDisposable {
     this.#onLine(line, stream, this.runtime)
   }
 
-  /** At once, not by way of the launcher, which may be starting another one. */
   kill(): void {
-    if (this.#hasExited) return
-    try {
-      process.kill(this.pid, 'SIGKILL')
-    } catch {
-      // It has ended by itself.
-    }
+    if (!this.#hasExited) this.#launcher.kill(this.pid)
   }
 
   /**

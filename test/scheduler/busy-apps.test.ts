@@ -91,7 +91,9 @@ test('busy apps run together in a runtime that yields to all others', {
   )
   const { pid } = platform.supervisor.runtimes.find(({ id }) => id === 'b0')!
   const { first } = niceValues(process.pid)
-  await until(() => niceValues(pid).others.every(nice => nice === first + OPTIONS.backgroundNice.default))
+  await until(() =>
+    niceValues(pid).others.every(({ nice }) => nice === first + OPTIONS.backgroundNice.default),
+  )
   const answers = await Promise.all(loads.map(({ stop }) => stop()))
 
   t.assert.equal(niceValues(pid).first, first)

@@ -113,7 +113,7 @@ test('a quarantined app yields its cores to all others', {
   const lowered = niceValues(process.pid).first + 7
   await until(() => {
     const { others } = niceValues(cell.pid)
-    return others.length > 0 && others.every(nice => nice === lowered)
+    return others.length > 0 && others.every(({ nice }) => nice === lowered)
   })
   t.assert.equal(body, 'fine')
 })

@@ -1,8 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { getPriority } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { answering, load, sessionOf, startAll } from './real-runtimes.ts'
+import { answering, load, niceValues, sessionOf, startAll } from './real-runtimes.ts'
 import { until } from './setup.ts'
 
 const NICENESS = new URL('../../src/scheduler/niceness.ts', import.meta.url).href
@@ -70,24 +69,17 @@ test('threads that run apps yield to those that carry requests', {
   platform.deploy('hello', answering('hi'))
   const { pid } = platform.supervisor.runtimes[0]!
   await platform.ask('hello')
-  await until(() => niceOfThreads(pid).some(({ nice }) => nice > getPriority()))
+  const { first: own } = niceValues(process.pid)
+  await until(() => niceValues(pid).others.some(({ nice }) => nice > own))
 
-  const threads = niceOfThreads(pid)
-  const lowered = threads.filter(({ nice }) => nice > getPriority())
-  t.assert.deepEqual(new Set(lowered.map(({ nice }) => nice)), new Set([getPriority() + 4]))
-  t.assert.equal(threads.find(({ thread }) => thread === pid)?.nice, getPriority())
-  const carriers = threads.filter(({ name }) => /V8Worker|libuv/.test(name))
+  const { first, others } = niceValues(pid)
+  const lowered = others.filter(({ nice }) => nice > own)
+  const carriers = others.filter(({ name }) => /V8Worker|libuv/.test(name))
+  t.assert.equal(first, own)
+  t.assert.deepEqual(new Set(lowered.map(({ nice }) => nice)), new Set([own + 4]))
   t.assert.notEqual(carriers.length, 0)
   t.assert.deepEqual(
-    carriers.filter(({ nice }) => nice > getPriority()),
+    carriers.filter(({ nice }) => nice !== own),
     [],
   )
 })
-
-function niceOfThreads(pid: number): { thread: number; name: string; nice: number }[] {
-  return readdirSync(`/proc/${pid}/task`).map(thread => ({
-    thread: Number(thread),
-    name: readFileSync(`/proc/${pid}/task/${thread}/comm`, 'latin1').trim(),
-    nice: getPriority(Number(thread)),
-  }))
-}

@@ -97,10 +97,11 @@ export function sessionOf(pid: number): number {
 }
 
 /** The nice values of a process' threads, its first thread's apart. */
-export function niceValues(pid: number): { first: number; others: number[] } {
+export function niceValues(pid: number): { first: number; others: { name: string; nice: number }[] } {
   const others = readdirSync(`/proc/${pid}/task`).flatMap(thread => {
     try {
-      return thread === String(pid) ? [] : [statField(pid, 19, thread)]
+      const name = readFileSync(`/proc/${pid}/task/${thread}/comm`, 'latin1').trim()
+      return thread === String(pid) ? [] : [{ name, nice: statField(pid, 19, thread) }]
     } catch {
       return [] // It has ended.
     }
