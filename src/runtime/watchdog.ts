@@ -34,6 +34,8 @@ export class Watchdog implements Disposable {
   /** Since when each has been running, or was looked at. */
   readonly #running = new Map<Watched, number>()
   #timer: NodeJS.Timeout | null = null
+  /** The most that has been read of the CPU time. */
+  #usedMs = 0
   /** CPU time at the last look, and for how long isolates have run since that run no more. */
   #lookedCpuMs = 0
   #ranMs = 0
@@ -47,7 +49,7 @@ export class Watchdog implements Disposable {
   watch(instance: Watched): void {
     this.#running.set(instance, this.#now())
     if (this.#timer) return
-    this.#lookedCpuMs = this.#cpuMs()
+    this.#lookedCpuMs = this.#readCpuMs()
     this.#ranMs = 0
     this.#timer = setInterval(() => this.poll(), POLL_MS)
   }
@@ -57,7 +59,7 @@ export class Watchdog implements Disposable {
     const since = this.#running.get(instance)
     if (since === undefined) return 1
     const now = this.#now()
-    const share = now - since < CERTAIN_MS ? 1 : this.#share(now, this.#cpuMs())
+    const share = now - since < CERTAIN_MS ? 1 : this.#share(now, this.#readCpuMs())
     this.#running.delete(instance)
     this.#ranMs += now - since
     return share
@@ -72,7 +74,7 @@ export class Watchdog implements Disposable {
   poll(): void {
     if (this.#running.size === 0) return this[Symbol.dispose]()
     const now = this.#now()
-    const cpuMs = this.#cpuMs()
+    const cpuMs = this.#readCpuMs()
     const share = this.#share(now, cpuMs)
     this.#lookedCpuMs = cpuMs
     this.#ranMs = 0
@@ -80,6 +82,12 @@ export class Watchdog implements Disposable {
       this.#running.set(instance, now)
       instance.poll(now, share)
     }
+  }
+
+  /** What others have used is a difference of two counts, of which the system renews now the one first, now the other. */
+  #readCpuMs(): number {
+    this.#usedMs = Math.max(this.#usedMs, this.#cpuMs())
+    return this.#usedMs
   }
 
   #share(now: number, cpuMs: number): number {

@@ -54,3 +54,19 @@ test('a moment is charged in full, whoever used the CPU', t => {
 
   assert.equal(watchdog.unwatch(brief), 1)
 })
+
+test('no time is taken back when the count of CPU time falls', t => {
+  const { watchdog, instance, at } = scripted(t)
+  const steady = instance()
+
+  watchdog.watch(steady)
+  at(5, 4)
+  watchdog.poll()
+  at(10, 2)
+  watchdog.poll()
+  at(14, 5)
+  const last = watchdog.unwatch(steady)
+
+  assert.deepEqual(steady.shares, [0.8, 0])
+  assert.equal(last, 0.25)
+})
