@@ -202,7 +202,14 @@ export type QuarantineEvent =
       /** How long it may not start. */
       pauseMs: number
     }
-  | { app: string; change: 'released'; reason: ReleaseReason; deaths: number }
+  | {
+      app: string
+      change: 'released'
+      reason: ReleaseReason
+      deaths: number
+      /** It has caused too many deaths to be among others yet. */
+      isKeptApart: boolean
+    }
 /** `by_hand`: somebody asked for it. */
 export type ReleaseReason = 'deploy' | 'by_hand' | 'good_conduct'
 

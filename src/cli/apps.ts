@@ -86,12 +86,12 @@ function quarantineText({
   pauseMs,
   releaseMs,
 }: NonNullable<AppDetail['quarantine']>): string {
-  const what =
-    state === 'suspected'
-      ? `may have brought a runtime down (${reason}); runs apart from others`
-      : `brought ${deaths === 1 ? 'a runtime' : `${deaths} runtimes`} down (${reason}); runs alone`
+  const may = state === 'suspected' && deaths === 0 ? 'may have ' : ''
+  const what = `${may}brought ${deaths > 1 ? `${deaths} runtimes` : 'a runtime'} down (${reason})`
+  const apart = state === 'suspected' ? 'runs apart from others' : 'runs alone'
   const pause = pauseMs > 0 ? `, may start in ${duration(pauseMs)}` : ''
-  return `${what}${pause}; ends in ${duration(releaseMs)}, by a deploy or by "vitrine release"`
+  const deploy = state === 'suspected' && deaths > 1 ? '' : ' by a deploy'
+  return `${what}; ${apart}${pause}; ends in ${duration(releaseMs)},${deploy} or by "vitrine release"`
 }
 
 export const releaseCommand: Command = {

@@ -60,7 +60,10 @@ export function logPlatform(logger: Logger, charsMax: number): () => void {
 
   const onQuarantine = (event: QuarantineEvent) => {
     const { app, change } = event
-    if (change === 'released') return logger.info(event, `${app} is out of quarantine: ${event.reason}`)
+    if (change === 'released') {
+      const apart = event.isKeptApart ? ', but kept apart for now' : ''
+      return logger.info(event, `${app} is out of quarantine: ${event.reason}${apart}`)
+    }
     if (change === 'suspected')
       return logger.warn(event, `${app} may have brought a runtime down, and is kept apart`)
     return logger.error(event, `${app} brought a runtime down, and is quarantined`)

@@ -4,7 +4,9 @@
  * Whoever is proven to have done it is `quarantined`: it starts again after a pause, which doubles with every further
  * death, and only in a runtime of its own. Those who merely can have done it are mostly innocent: they are `suspected`,
  * which costs no pause but gives each a runtime of its own, where a further death is proof. A new deploy, an operator
- * or good conduct clears an app's name. An app whose isolate alone was ended is none of this.
+ * or good conduct clears an app's name. After a second death a deploy ends the pause only, and the app is suspected:
+ * who deploys again and again brings down no runtime that others are in. An app whose isolate alone was ended is none
+ * of this.
  */
 import { LRUCache } from 'lru-cache'
 import type { RestartReason } from '../channels.ts'
@@ -12,6 +14,9 @@ import { backoffMs } from './backoff.ts'
 import type { Verdict } from './blame.ts'
 
 const PAUSE = { firstMs: 1000, maxMs: 60_000 }
+
+/** Of an app that has caused so many deaths in the time for which it is watched, no deploy clears the name. */
+const DEATHS_REMEMBERED = 2
 
 /** How an app is to be placed. */
 export type Standing = 'good' | 'suspected' | 'quarantined'
@@ -33,6 +38,10 @@ export interface QuarantineInfo {
 interface Record {
   reason: RestartReason
   deaths: number
+  /** Of those, how many were before the last deploy. */
+  pardoned: number
+  /** Since the last deploy it may have caused one more. */
+  isSuspect: boolean
   /** On the scheduler's clock. */
   pausedUntil: number
   watchedUntil: number
@@ -66,6 +75,8 @@ export class Quarantine {
       this.#records.set(app, {
         reason,
         deaths,
+        pardoned: known?.pardoned ?? 0,
+        isSuspect: !isProven || (known?.isSuspect ?? false),
         pausedUntil: Math.max(known?.pausedUntil ?? 0, now + pauseMs),
         watchedUntil: now + this.#options.goodConductMs,
       })
@@ -79,11 +90,27 @@ export class Quarantine {
     return known
   }
 
+  /**
+   * The app has been deployed anew. Returns what is held against it no more, or null if that changes nothing; of an app
+   * that has been pardoned before some remains.
+   */
+  pardon(app: string): QuarantineInfo | null {
+    const record = this.#known(app)
+    const held = this.info(app)
+    if (!record || !held) return null
+    if (record.deaths === 0) return this.release(app)
+    const isKnown = held.state === 'suspected' && !record.isSuspect
+    Object.assign(record, { pardoned: record.deaths, isSuspect: false, pausedUntil: 0 })
+    return isKnown ? null : held
+  }
+
   /** Forgets the apps that have behaved for long enough, and returns what was held against them. */
   releaseDue(): QuarantineInfo[] {
-    const due = [...this.#records.keys()].map(app => this.info(app)!).filter(info => info.releaseMs <= 0)
-    for (const { app } of due) this.#records.delete(app)
-    return due
+    const now = this.#options.now()
+    const due = [...this.#records].filter(([, { watchedUntil }]) => watchedUntil <= now)
+    const held = due.map(([app]) => this.info(app))
+    for (const [app] of due) this.#records.delete(app)
+    return held.filter(info => info !== null)
   }
 
   /** How long the app may not start yet. */
@@ -94,18 +121,18 @@ export class Quarantine {
 
   standing(app: string): Standing {
     const known = this.#known(app)
-    if (!known) return 'good'
-    return known.deaths > 0 ? 'quarantined' : 'suspected'
+    return known ? standingOf(known) : 'good'
   }
 
   info(app: string): QuarantineInfo | null {
     const record = this.#records.peek(app)
-    if (!record) return null
+    const state = record ? standingOf(record) : 'good'
+    if (!record || state === 'good') return null
     const now = this.#options.now()
     const { reason, deaths, pausedUntil, watchedUntil } = record
     return {
       app,
-      state: deaths > 0 ? 'quarantined' : 'suspected',
+      state,
       reason,
       deaths,
       pauseMs: Math.max(0, Math.ceil(pausedUntil - now)),
@@ -115,7 +142,9 @@ export class Quarantine {
 
   /** All that is held against anybody. */
   list(): QuarantineInfo[] {
-    return [...this.#records.keys()].map(app => this.info(app)!).filter(info => info.releaseMs > 0)
+    return [...this.#records.keys()]
+      .map(app => this.info(app))
+      .filter(info => info !== null && info.releaseMs > 0) as QuarantineInfo[]
   }
 
   #known(app: string): Record | null {
@@ -123,4 +152,9 @@ export class Quarantine {
     const record = this.#records.peek(app)
     return record && record.watchedUntil > this.#options.now() ? record : null
   }
+}
+
+function standingOf({ deaths, pardoned, isSuspect }: Record): Standing {
+  if (deaths > pardoned) return 'quarantined'
+  return isSuspect || deaths >= DEATHS_REMEMBERED ? 'suspected' : 'good'
 }

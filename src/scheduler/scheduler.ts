@@ -96,7 +96,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
       store,
       create: (record, options) => this.#create(record, options),
       place: app => this.place(app),
-      onNewVersion: app => void this.releaseApp(app, 'deploy'),
+      onNewVersion: app => this.#pardon(app),
     })
     this.#routes = this.#registry.routes
     this.#apps = this.#registry.apps
@@ -259,14 +259,20 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   }
 
   /** Lets an app out of quarantine; false if it is in none. */
-  releaseApp(app: string, reason: ReleaseReason): boolean {
+  releaseApp(app: string, reason: 'by_hand'): boolean {
     const held = this.#quarantine.release(app)
     if (held) this.#released(held, reason)
     return held !== null
   }
 
+  #pardon(app: string): void {
+    const held = this.#quarantine.pardon(app)
+    if (held) this.#released(held, 'deploy')
+  }
+
   #released({ app, deaths }: QuarantineInfo, reason: ReleaseReason): void {
-    quarantineChannel.publish({ app, change: 'released', reason, deaths })
+    const isKeptApart = this.#quarantine.standing(app) !== 'good'
+    quarantineChannel.publish({ app, change: 'released', reason, deaths, isKeptApart })
     this.#separate(app)
   }
 

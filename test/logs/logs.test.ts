@@ -202,7 +202,8 @@ test('the platform tells of deploys, kills, restarts, and once of a store that f
     runtimeRestartChannel.publish({ runtime: 'r1', reason: 'rss', detail: 'too large', apps: ['hello'] })
     const held = { app: 'hello', deaths: 1 }
     quarantineChannel.publish({ ...held, change: 'quarantined', reason: 'rss', pauseMs: 1000 })
-    quarantineChannel.publish({ ...held, change: 'released', reason: 'deploy' })
+    quarantineChannel.publish({ ...held, change: 'released', reason: 'deploy', isKeptApart: false })
+    quarantineChannel.publish({ ...held, change: 'released', reason: 'deploy', isKeptApart: true })
     for (const result of ['error', 'error', 'ok', 'ok'] as const) {
       storeChannel.publish({ operation: 'generation', result, durationMs: 1 })
     }
@@ -216,6 +217,7 @@ test('the platform tells of deploys, kills, restarts, and once of a store that f
       ['error', 'runtime r1 is replaced: rss'],
       ['error', 'hello brought a runtime down, and is quarantined'],
       ['info', 'hello is out of quarantine: deploy'],
+      ['info', 'hello is out of quarantine: deploy, but kept apart for now'],
       ['error', 'the store fails: generation'],
       ['info', 'the store answers again'],
     ],
