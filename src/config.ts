@@ -100,7 +100,7 @@ export const OPTIONS = {
   spareRuntimes: int(
     1,
     'runtimes',
-    'runtime processes kept ready to take a dead one’s place, once one is in trouble',
+    'runtime processes kept ready to take a dead one’s place, once one is in trouble, and one for an app that is to run alone, once there has been any; 0: none',
     { min: 0, max: 16 },
   ),
   solitaryRuntimes: int(

@@ -206,7 +206,11 @@ export const FAMILIES = {
     'Apps that use much CPU time beside others, and run where they yield to all others.',
   ),
   vitrine_apps_quarantined: gauge('platform', 'apps', 'Apps that have brought a runtime down and run alone.'),
-  vitrine_spare_runtimes: gauge('platform', 'processes', 'Warm processes that wait for a runtime to die.'),
+  vitrine_spare_runtimes: gauge(
+    'platform',
+    'processes',
+    'Warm processes that wait to take the place of a dead runtime, or to be the one of an app alone.',
+  ),
   vitrine_event_loop_lag_seconds: gauge(
     'process',
     'seconds',

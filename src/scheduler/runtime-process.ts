@@ -17,6 +17,8 @@ export interface StartOptions {
   settings: Omit<LaunchSettings, 'listen' | 'token'>
   /** Whether it is to yield its cores to others: it has a session of its own then (niceness.ts). */
   yields: boolean
+  /** By how much its session yields while it starts: nobody waits for it. Default: not at all. */
+  startNice?: number
   onLine: LineListener
 }
 
@@ -71,11 +73,12 @@ export class RuntimeProcess implements AsyncDisposable {
 
   /** Resolves when it listens; rejects, with the process gone, if it does not come to that. */
   static async start(options: StartOptions): Promise<RuntimeProcess> {
-    const { launcher, directory, settings, yields } = options
+    const { launcher, directory, settings, yields, startNice = 0 } = options
     const address = { path: join(directory, `${randomBytes(6).toString('hex')}.sock`) }
     const token = randomBytes(24).toString('base64url')
     const pid = await launcher.start({ ...settings, listen: address, token }, { yields })
     const runtime = new RuntimeProcess(pid, { ...options, address, token })
+    if (startNice > 0) runtime.yieldCores(startNice)
     try {
       await runtime.#listens()
       return runtime

@@ -3,7 +3,7 @@
  *
  * A spare costs some 70 MB, so none is kept until a runtime has been in trouble for the first time: a platform that
  * never sees any stays small. Its first death costs a process start, during which the other runtimes serve. After
- * `QUIET_MS` without trouble the spares go again.
+ * `quietMs` without trouble the spares go again.
  */
 import { backoffMs } from './backoff.ts'
 import type { RuntimeProcess } from './runtime-process.ts'
@@ -11,13 +11,14 @@ import type { RuntimeProcess } from './runtime-process.ts'
 export interface SparesOptions {
   /** How many are kept. */
   count: number
+  /** How long they wait after the last trouble. */
+  quietMs: number
   /** Starts one. Rejects if it does not come up. */
   launch(): Promise<RuntimeProcess>
   /** What keeps a spare from coming up. */
   log(line: string): void
 }
 
-const QUIET_MS = 600_000
 const RETRY_BACKOFF = { firstMs: 1000, maxMs: 60_000 }
 
 export class Spares implements AsyncDisposable {
@@ -49,9 +50,10 @@ export class Spares implements AsyncDisposable {
   /** There is trouble: from now on spares are kept ready. */
   arm(): void {
     if (this.#stopped || this.#options.count === 0) return
-    this.#armedUntil = performance.now() + QUIET_MS
+    const { quietMs } = this.#options
+    this.#armedUntil = performance.now() + quietMs
     if (this.#timer === null) this.#fill()
-    this.#timer ??= setInterval(() => this.#check(), QUIET_MS / 10).unref()
+    this.#timer ??= setInterval(() => this.#check(), quietMs / 10).unref()
   }
 
   /**
@@ -60,8 +62,13 @@ export class Spares implements AsyncDisposable {
    */
   async take(): Promise<RuntimeProcess> {
     while (this.#ready.size === 0 && this.#pending !== null) await this.#pending
+    return this.takeWarm() ?? (await this.#options.launch())
+  }
+
+  /** A warm process; null if there is none. */
+  takeWarm(): RuntimeProcess | null {
     const [spare] = this.#ready
-    if (!spare) return await this.#options.launch()
+    if (!spare) return null
     this.#ready.delete(spare)
     this.#fill()
     return spare

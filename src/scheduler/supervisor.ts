@@ -80,6 +80,9 @@ const STABLE_MS = 1000
 /** A runtime for quarantined apps that has been empty for this long ends; the one for busy apps, which come and go. */
 const EMPTY_MS_MAX = { solitary: 10_000, background: 60_000 }
 
+/** Spares wait for so long after the last trouble: a runtime's, or an app's that is held to blame. */
+const SPARE_MS = { shared: 600_000, yielding: 60_000 }
+
 const RESTART_BACKOFF = { firstMs: 100, maxMs: 5000 }
 
 export class Supervisor implements AsyncDisposable {
@@ -93,6 +96,8 @@ export class Supervisor implements AsyncDisposable {
   /** Those that any app may run in. */
   readonly #shared: readonly Runtime[]
   readonly #spares: Spares
+  /** Those whose sessions yield: a start yields, too, if nobody waits for it. */
+  readonly #yieldingSpares: Spares
   readonly #memory: PlatformMemory
   /** Null where there can be none. */
   readonly #solitary: SolitaryRuntimes | null
@@ -115,10 +120,19 @@ export class Supervisor implements AsyncDisposable {
     this.#shared = Array.from({ length: wanted.count }, (_, index) => new Runtime(`r${index}`, this.#limits))
     const log = (line: string, runtime: string) => options.log(line, { runtime, stream: 'supervisor' })
     const isLocal = wanted.remotes.length === 0
+    const count = isLocal ? config.spareRuntimes : 0
+    const logSpare = (line: string) => log(line, 'spare')
     this.#spares = new Spares({
-      count: isLocal ? config.spareRuntimes : 0,
+      count,
+      quietMs: SPARE_MS.shared,
       launch: () => this.#launch({ yields: false }),
-      log: line => log(line, 'spare'),
+      log: logSpare,
+    })
+    this.#yieldingSpares = new Spares({
+      count: config.solitaryRuntimes > 0 ? Math.min(count, 1) : 0,
+      quietMs: SPARE_MS.yielding,
+      launch: () => this.#launch({ yields: true, startNice: config.backgroundNice }),
+      log: logSpare,
     })
     this.#memory = new PlatformMemory(config.platformRssMb * 2 ** 20)
     const onDemand = {
@@ -160,7 +174,7 @@ export class Supervisor implements AsyncDisposable {
 
   /** Warm processes that wait for a runtime to die. */
   get spares(): number {
-    return this.#spares.size
+    return this.#spares.size + this.#yieldingSpares.size
   }
 
   /** Resolves when the first runtime is up; the others follow. Rejects if none comes up at the first attempt. */
@@ -219,7 +233,8 @@ export class Supervisor implements AsyncDisposable {
     this.#solitary?.beat()
     this.#background?.beat()
     for (const process of this.#processes) process.yieldCores(this.#options.config.backgroundNice)
-    if (this.#remotes.length === 0) this.#memory.look(this.runtimes, this.#spares.rssBytes)
+    if (this.#remotes.length === 0)
+      this.#memory.look(this.runtimes, this.#spares.rssBytes + this.#yieldingSpares.rssBytes)
   }
 
   /** Ends every runtime. What is still in flight there fails. */
@@ -227,9 +242,9 @@ export class Supervisor implements AsyncDisposable {
     this.#stop.abort()
     for (const runtime of this.#shared) runtime.shutDown()
     const onDemand = [this.#solitary?.[Symbol.asyncDispose](), this.#background?.[Symbol.asyncDispose]()]
-    const spares = this.#spares[Symbol.asyncDispose]()
+    const spares = [this.#spares[Symbol.asyncDispose](), this.#yieldingSpares[Symbol.asyncDispose]()]
     await Promise.all([...this.#processes].map(process => process[Symbol.asyncDispose]()))
-    await Promise.all([...this.#keepers, ...onDemand, spares])
+    await Promise.all([...this.#keepers, ...onDemand, ...spares])
     await this.#launcher[Symbol.asyncDispose]()
     if (this.#directory) await rm(this.#directory, { recursive: true, force: true })
   }
@@ -275,7 +290,10 @@ export class Supervisor implements AsyncDisposable {
       },
       onTrouble: () => this.#spares.arm(),
       onOverreached: app => this.#user?.overreached(app),
-      onVerdict: (verdict, cause) => this.#user?.judged(verdict, cause),
+      onVerdict: (verdict, cause) => {
+        this.#yieldingSpares.arm()
+        this.#user?.judged(verdict, cause)
+      },
     })
     if (signal.aborted || runtime.shuttingDown) return
     this.#spares.arm()
@@ -285,7 +303,9 @@ export class Supervisor implements AsyncDisposable {
   /** A process to live in, gone at the end. */
   async #take({ id }: Runtime, yields: boolean): Promise<Launched & AsyncDisposable> {
     // A spare is in our session, and cannot leave it.
-    const process = yields ? await this.#launch({ yields }) : await this.#spares.take()
+    const process = yields
+      ? (this.#yieldingSpares.takeWarm() ?? (await this.#launch({ yields })))
+      : await this.#spares.take()
     process.runtime = id
     this.#processes.add(process)
     return {
@@ -299,13 +319,14 @@ export class Supervisor implements AsyncDisposable {
     }
   }
 
-  #launch({ yields }: { yields: boolean }): Promise<RuntimeProcess> {
+  #launch({ yields, startNice }: { yields: boolean; startNice?: number }): Promise<RuntimeProcess> {
     const { config, cache = null } = this.#options
     const { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext } = config
     return RuntimeProcess.start({
       launcher: this.#launcher,
       directory: this.#directory!,
       yields,
+      ...(startNice !== undefined && { startNice }),
       settings: { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext, cache },
       onLine: (line, stream, runtime) => this.#options.log(line, { runtime, stream }),
     })

@@ -7,7 +7,7 @@ import {
   type RuntimeRestartEvent,
   runtimeRestartChannel,
 } from '../../src/channels.ts'
-import { answering, load, niceValues, startAll } from './real-runtimes.ts'
+import { ageMs, answering, load, niceValues, startAll } from './real-runtimes.ts'
 import { collect, until } from './setup.ts'
 
 const ROOMY = { memoryMb: '512', memoryMbMax: '512', cpuMs: '20000', cpuMsMax: '20000' }
@@ -217,4 +217,56 @@ test('once a runtime has died, a warm one waits for the next death', async t => 
 
   t.diagnostic(`replaced within ${Math.round(performance.now() - began)} ms`)
   await until(() => platform.supervisor.spares === 1)
+})
+
+test('an app that is to run alone finds a warm runtime, started since its fall and not for its request', {
+  skip: process.platform !== 'linux' && 'nothing tells the age of a process here',
+}, async t => {
+  await using platform = await startAll()
+  platform.deploy('bomb', BOMB)
+  await platform.ask('bomb', '/bomb')
+  const began = performance.now()
+  await until(() => platform.supervisor.spares === 2 && platform.scheduler.pausedMs('bomb') === 0)
+  const waitedMs = performance.now() - began
+  const askedAt = performance.now()
+
+  const { body } = await platform.ask('bomb')
+
+  const cell = platform.supervisor.runtimes.find(({ id }) => id === 'q0')!
+  const ageAtAsk = ageMs(cell.pid) - (performance.now() - askedAt)
+  t.assert.equal(body, 'fine')
+  t.assert.equal(ageAtAsk > 0, true, `${ageAtAsk} ms old when it was asked, ${waitedMs} ms after the fall`)
+  await until(() => platform.supervisor.spares === 2)
+})
+
+test('an app that has brought two runtimes down is alone when it is deployed anew', async t => {
+  await using platform = await startAll()
+  const changes = collect<QuarantineEvent>(t, quarantineChannel)
+  const whereabouts = () =>
+    platform.scheduler.stats().apps.find(({ name }) => name === 'bomb')!.instances[0]?.runtime[0]
+  const redeploy = () => {
+    platform.deploy('bomb', BOMB)
+    platform.scheduler.changed('bomb', 'redeployed')
+  }
+  const homes: (string | undefined)[] = []
+  const bodies: string[] = []
+
+  for (let death = 1; death <= 3; death++) {
+    redeploy()
+    await until(() => platform.scheduler.pausedMs('bomb') === 0)
+    bodies.push((await platform.ask('bomb')).body)
+    homes.push(whereabouts())
+    const held = changes.length
+    await platform.ask('bomb', '/bomb')
+    await until(() => changes.length > held)
+  }
+  const released = platform.scheduler.releaseApp('bomb', 'by_hand')
+
+  t.assert.deepEqual(bodies, ['fine', 'fine', 'fine'])
+  t.assert.deepEqual(homes, ['r', 'r', 'q'])
+  t.assert.equal(released, true)
+  t.assert.deepEqual(
+    changes.map(({ change }) => change),
+    ['quarantined', 'released', 'quarantined', 'released', 'quarantined', 'released'],
+  )
 })
