@@ -179,6 +179,7 @@ export const RESTART_REASONS = [
   'rss',
   'protocol',
   'kill_grace',
+  'renewal',
 ] as const
 export type RestartReason = (typeof RESTART_REASONS)[number]
 export interface RuntimeRestartEvent {

@@ -115,6 +115,12 @@ export const OPTIONS = {
     'by how much apps that use much CPU time, and quarantined ones, yield to others, in runtime processes of their own, and by two thirds of it all apps’ threads to those that carry requests; 0: not at all',
     { min: 0, max: 19 },
   ),
+  renewMb: int(
+    128,
+    'MB',
+    'a calm runtime that holds so much more memory than its apps is replaced, once they have gone elsewhere; 0: never',
+    { min: 0 },
+  ),
   quarantineMs: int(600_000, 'ms', 'good conduct for this long ends an app’s quarantine', { min: 1000 }),
   heartbeatMs: int(500, 'ms', 'between heartbeats of a runtime', { min: 50 }),
   heartbeatMisses: int(8, 'heartbeats', 'missed in a row before a runtime is killed'),

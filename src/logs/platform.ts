@@ -55,7 +55,8 @@ export function logPlatform(logger: Logger, charsMax: number): () => void {
 
   const onRestart = ({ detail, ...restart }: RuntimeRestartEvent) => {
     const record = { ...restart, detail: cut(detail, charsMax) }
-    logger.error(record, `runtime ${restart.runtime} is replaced: ${restart.reason}`)
+    const level = restart.reason === 'renewal' ? 'info' : 'error'
+    logger[level](record, `runtime ${restart.runtime} is replaced: ${restart.reason}`)
   }
 
   const onQuarantine = (event: QuarantineEvent) => {

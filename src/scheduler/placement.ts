@@ -1,7 +1,11 @@
 /** Which runtime a new instance goes to. */
+import type { Standing } from './quarantine.ts'
+import type { Runtime } from './runtime.ts'
 
 export interface RuntimeLoad {
   up: boolean
+  /** Its apps are to be elsewhere. */
+  leaving: boolean
   /** Isolates running at the moment: the sum of their shares of the time since the last heartbeat. */
   busy: number
   instances: number
@@ -33,6 +37,7 @@ export function place(runtimes: readonly RuntimeLoad[], { isSuspect }: { isSuspe
 
 function compare(a: RuntimeLoad, b: RuntimeLoad, isSuspect: boolean): number {
   return (
+    Number(a.leaving) - Number(b.leaving) ||
     a.suspects - b.suspects ||
     (isSuspect ? a.strangers - b.strangers : 0) ||
     Number(a.memory >= MEMORY_HIGH) - Number(b.memory >= MEMORY_HIGH) ||
@@ -40,4 +45,18 @@ function compare(a: RuntimeLoad, b: RuntimeLoad, isSuspect: boolean): number {
     Math.floor(a.busy * 4) - Math.floor(b.busy * 4) ||
     a.instances - b.instances
   )
+}
+
+/** What speaks for and against a runtime as a place for the app. */
+export function loadOf(runtime: Runtime, app: string, standing: (app: string) => Standing): RuntimeLoad {
+  const { up, leaving, busy, instances, stats, rssBytesMax } = runtime
+  let siblings = 0
+  let suspects = 0
+  for (const { owner } of instances.values()) {
+    if (owner.name === app) siblings++
+    else if (standing(owner.name) !== 'good') suspects++
+  }
+  const strangers = instances.size - siblings
+  const memory = (stats?.rssBytes ?? 0) / rssBytesMax
+  return { up, leaving, busy, siblings, strangers, suspects, instances: instances.size, memory }
 }

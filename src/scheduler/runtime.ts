@@ -72,6 +72,8 @@ export class Runtime {
   #process: RuntimeProcess | null = null
   #onOverreached: (app: string) => void = () => {}
   stats: RuntimeStats | null = null
+  /** Its apps are to be elsewhere: it is to end for the memory that it holds for none of them. */
+  leaving = false
   /** CPU time of instances that have ended, used since the last heartbeat. */
   #endedMs = 0
   /** Milliseconds since the epoch; 0 before the first heartbeat. */
@@ -122,6 +124,11 @@ export class Runtime {
   /** Resident memory; 0 if there is none or it is not known. */
   get rssBytes(): number {
     return this.#process?.rssBytes() || (this.stats?.rssBytes ?? 0)
+  }
+
+  /** Isolates that wait for an app, as of the last heartbeat. */
+  get prewarmed(): number {
+    return this.stats?.prewarmed ?? 0
   }
 
   /** Isolates running at a time, as of the last heartbeat. */

@@ -245,6 +245,11 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     for (const pool of this.#retiring) pool.kick()
   }
 
+  vacate(runtime: Runtime): void {
+    for (const app of new Set(Array.from(runtime.instances.values(), ({ owner }) => owner.name)))
+      this.#separate(app)
+  }
+
   overreached(app: string): void {
     this.#busy.overreached(app)
   }

@@ -15,9 +15,10 @@ import { backoffMs } from './backoff.ts'
 import type { Verdict } from './blame.ts'
 import type { HeartbeatLimits } from './heartbeat.ts'
 import { Launcher } from './launcher.ts'
-import { place, type RuntimeLoad } from './placement.ts'
+import { loadOf, place } from './placement.ts'
 import { PlatformMemory } from './platform-memory.ts'
 import type { Standing } from './quarantine.ts'
+import { Renewal } from './renewal.ts'
 import { type Launched, Runtime } from './runtime.ts'
 import { RuntimeProcess } from './runtime-process.ts'
 import { SolitaryRuntimes } from './solitary.ts'
@@ -48,10 +49,13 @@ export type SupervisorConfig = Pick<
   | 'spareRuntimes'
   | 'solitaryRuntimes'
   | 'backgroundNice'
+  | 'renewMb'
 >
 
 /** Who uses the runtimes. */
 export interface RuntimeUser {
+  /** Apps that run there are to go elsewhere: `isForbidden` says so. */
+  vacate(runtime: Runtime): void
   /** There is more room than before: what waits for a runtime may try again. */
   runtimeUp(): void
   /** An instance of the app had to be ended for the CPU time or the memory that it used. */
@@ -99,6 +103,7 @@ export class Supervisor implements AsyncDisposable {
   /** Those whose sessions yield: a start yields, too, if nobody waits for it. */
   readonly #yieldingSpares: Spares
   readonly #memory: PlatformMemory
+  readonly #renewal: Renewal<Runtime>
   /** Null where there can be none. */
   readonly #solitary: SolitaryRuntimes | null
   /** The one for busy apps; null where there is none. */
@@ -135,6 +140,11 @@ export class Supervisor implements AsyncDisposable {
       log: logSpare,
     })
     this.#memory = new PlatformMemory(config.platformRssMb * 2 ** 20)
+    this.#renewal = new Renewal({
+      wasteBytesMax: config.renewMb * 2 ** 20,
+      everyMs: config.heartbeatMs,
+      vacate: runtime => this.#user?.vacate(runtime),
+    })
     const onDemand = {
       log,
       onRoom: () => this.#user?.runtimeUp(),
@@ -220,7 +230,8 @@ export class Supervisor implements AsyncDisposable {
 
   /** Whether an app of that standing is to leave the runtime. */
   isForbidden(runtime: Runtime, { standing, isBusy }: { standing: Standing; isBusy: boolean }): boolean {
-    const { tenant } = runtime
+    const { tenant, leaving } = runtime
+    if (leaving) return true
     if (tenant !== null) return standing === 'good'
     const background = this.#background?.runtimes[0]
     if (runtime === background) return !isBusy || standing !== 'good'
@@ -233,8 +244,9 @@ export class Supervisor implements AsyncDisposable {
     this.#solitary?.beat()
     this.#background?.beat()
     for (const process of this.#processes) process.yieldCores(this.#options.config.backgroundNice)
-    if (this.#remotes.length === 0)
-      this.#memory.look(this.runtimes, this.#spares.rssBytes + this.#yieldingSpares.rssBytes)
+    if (this.#remotes.length > 0) return
+    this.#memory.look(this.runtimes, this.#spares.rssBytes + this.#yieldingSpares.rssBytes)
+    this.#renewal.look(this.#shared)
   }
 
   /** Ends every runtime. What is still in flight there fails. */
@@ -296,7 +308,7 @@ export class Supervisor implements AsyncDisposable {
       },
     })
     if (signal.aborted || runtime.shuttingDown) return
-    this.#spares.arm()
+    if (reason !== 'renewal') this.#spares.arm()
     runtimeRestartChannel.publish({ runtime: runtime.id, reason, detail, apps })
   }
 
@@ -331,19 +343,6 @@ export class Supervisor implements AsyncDisposable {
       onLine: (line, stream, runtime) => this.#options.log(line, { runtime, stream }),
     })
   }
-}
-
-function loadOf(runtime: Runtime, app: string, standing: (app: string) => Standing): RuntimeLoad {
-  const { up, busy, instances, stats, rssBytesMax } = runtime
-  let siblings = 0
-  let suspects = 0
-  for (const { owner } of instances.values()) {
-    if (owner.name === app) siblings++
-    else if (standing(owner.name) !== 'good') suspects++
-  }
-  const strangers = instances.size - siblings
-  const memory = (stats?.rssBytes ?? 0) / rssBytesMax
-  return { up, busy, siblings, strangers, suspects, instances: instances.size, memory }
 }
 
 /** Reads `auto`, a number, or `H:P,…`. */

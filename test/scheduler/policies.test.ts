@@ -60,7 +60,16 @@ test('a request that has is replayed only if that is safe', t => {
   t.assert.equal(mayRetry({ ...FAILED, replays: 2 }), false)
 })
 
-const IDLE = { up: true, busy: 0, siblings: 0, strangers: 0, suspects: 0, instances: 0, memory: 0.1 }
+const IDLE = {
+  up: true,
+  leaving: false,
+  busy: 0,
+  siblings: 0,
+  strangers: 0,
+  suspects: 0,
+  instances: 0,
+  memory: 0.1,
+}
 
 const place = (runtimes: RuntimeLoad[], isSuspect = false) => choose(runtimes, { isSuspect })
 
