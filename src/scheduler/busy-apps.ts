@@ -7,8 +7,11 @@
  */
 import { LRUCache } from 'lru-cache'
 
-/** Cores that a busy app uses, for so many beats in a row; one that uses fewer than the second figure is calm. */
-const BUSY_CORES = 0.5
+/**
+ * A busy app runs, or waits for a core to run on, for this share of the time, and so many beats in a row: where all cores
+ * are taken nobody gets as much as he would use. One that uses fewer cores than that is calm, however long it waits.
+ */
+const BUSY_SHARE = 0.5
 const BUSY_BEATS = 2
 const CALM_CORES = 0.2
 
@@ -20,6 +23,14 @@ export interface BusyAppsOptions {
   now: () => number
   /** Apps remembered; beyond it the one that was busy the longest ago is forgotten. */
   max: number
+}
+
+/** What a loaded app has used since the last beat. */
+export interface Use {
+  name: string
+  cpuMs: number
+  /** Isolates of it that were running, or could have been: the sum of their shares of the time. */
+  running: number
 }
 
 interface Record {
@@ -51,20 +62,21 @@ export class BusyApps {
       this.#records.set(app, { beats: BUSY_BEATS, busyUntil: this.#now() + CALM_MS })
   }
 
-  /** Takes in what each loaded app has used since the last beat, in ms. Returns those that are busy now. */
-  beat(apps: Iterable<{ name: string; cpuMs: number }>): string[] {
+  /** Takes in what each loaded app has used since the last beat. Returns those that are busy now. */
+  beat(apps: Iterable<Use>): string[] {
     const now = this.#now()
     const sinceMs = Math.max(1, now - this.#beatAt)
     this.#beatAt = now
     const used = [...apps].filter(({ cpuMs }) => cpuMs > 0)
     this.#atWork = new Set(used.map(({ name }) => name))
-    for (const { name, cpuMs } of used) this.#note(name, cpuMs / sinceMs)
+    for (const { name, cpuMs, running } of used) this.#note(name, { cores: cpuMs / sinceMs, running })
     return [...this.#records.keys()].filter(app => this.has(app))
   }
 
-  #note(app: string, cores: number): void {
+  #note(app: string, { cores, running }: { cores: number; running: number }): void {
     const known = this.#records.peek(app)
-    const beats = cores >= BUSY_CORES ? (known?.beats ?? 0) + 1 : 0
+    const isMuch = cores >= CALM_CORES && Math.max(cores, running) >= BUSY_SHARE
+    const beats = isMuch ? (known?.beats ?? 0) + 1 : 0
     const wasBusy = this.has(app)
     const isBusy = wasBusy ? cores >= CALM_CORES : beats >= BUSY_BEATS && this.#hasNeighbour(app)
     if (isBusy) this.#records.set(app, { beats, busyUntil: this.#now() + CALM_MS })

@@ -72,6 +72,13 @@ export class InstancePool implements InstanceOwner {
     return sum
   }
 
+  /** Isolates that were running, or could have been, between the last two heartbeats: the sum of their shares of it. */
+  get running(): number {
+    let sum = 0
+    for (const { busy } of this.#instances) sum += busy
+    return sum
+  }
+
   get instances(): readonly Instance[] {
     return this.#instances
   }

@@ -381,7 +381,11 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   #beatBusy(): void {
     const before = this.#inBackground
     this.#inBackground = this.#busy.beat(
-      Array.from(this.#apps.values(), ({ name, pool }) => ({ name, cpuMs: pool.cpuMs })),
+      Array.from(this.#apps.values(), ({ name, pool }) => ({
+        name,
+        cpuMs: pool.cpuMs,
+        running: pool.running,
+      })),
     )
     for (const app of this.#inBackground) this.place(app)
     for (const app of new Set([...before, ...this.#inBackground])) this.#separate(app)

@@ -7,15 +7,23 @@ import { until } from './setup.ts'
 
 const BEAT_MS = 500
 
-/** Beats on a clock that goes by beats alone; each is told how many cores every app uses. */
+/**
+ * Beats on a clock that goes by beats alone; each is told how many cores every app uses, and of which ran for longer than
+ * that, for what share of the time.
+ */
 function scripted() {
   let now = 0
   const busy = new BusyApps({ now: () => now, max: 10 })
-  const beat = (cores: Record<string, number>, beats = 1) => {
+  const beat = (cores: Record<string, number>, beats = 1, running: Record<string, number> = {}) => {
     let found: string[] = []
     for (; beats > 0; beats--) {
       now += BEAT_MS
-      found = busy.beat(Object.entries(cores).map(([name, share]) => ({ name, cpuMs: share * BEAT_MS })))
+      const use = (name: string) => ({
+        name,
+        cpuMs: cores[name]! * BEAT_MS,
+        running: running[name] ?? cores[name]!,
+      })
+      found = busy.beat(Object.keys(cores).map(use))
     }
     return found
   }
@@ -47,6 +55,15 @@ test('an app that had to be ended for what it used is busy at once, if it has a 
   busy.overreached('burn')
 
   assert.equal(busy.has('burn'), true)
+})
+
+test('where cores are short an app is busy that would use more, and one that merely waits is not', () => {
+  const { beat } = scripted()
+
+  const found = beat({ burn: 0.3, hello: 0.1 }, 2, { burn: 1, hello: 0.9 })
+  const free = beat({ burn: 0.3, work: 0.3 }, 2)
+
+  assert.deepEqual([found, free], [['burn'], ['burn']])
 })
 
 test('an app that has calmed down is busy no more, after a while', () => {
