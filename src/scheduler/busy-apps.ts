@@ -7,13 +7,16 @@
  */
 import { LRUCache } from 'lru-cache'
 
-/**
- * A busy app runs, or waits for a core to run on, for this share of the time, and so many beats in a row: where all cores
- * are taken nobody gets as much as he would use. One that uses fewer cores than that is calm, however long it waits.
- */
-const BUSY_SHARE = 0.5
+/** Cores that a busy app uses, for so many beats in a row; one that uses fewer than the last figure is calm. */
+const BUSY_CORES = 0.5
 const BUSY_BEATS = 2
 const CALM_CORES = 0.2
+
+/**
+ * Where all cores are taken nobody gets as much as he would use: there, one that has no less than an equal part of what
+ * all use, and has run or waited to run for this share of the time.
+ */
+const BUSY_SHARE = 0.5
 
 /** Calm for so long, an app is busy no more. */
 const CALM_MS = 10_000
@@ -69,13 +72,18 @@ export class BusyApps {
     this.#beatAt = now
     const used = [...apps].filter(({ cpuMs }) => cpuMs > 0)
     this.#atWork = new Set(used.map(({ name }) => name))
-    for (const { name, cpuMs, running } of used) this.#note(name, { cores: cpuMs / sinceMs, running })
+    const allMs = used.reduce((sum, { cpuMs }) => sum + cpuMs, 0)
+    const equalPart = allMs / sinceMs / used.length
+    for (const { name, cpuMs, running } of used) {
+      const cores = cpuMs / sinceMs
+      const wouldUseMore = running >= BUSY_SHARE && cores >= Math.max(CALM_CORES, equalPart)
+      this.#note(name, cores, cores >= BUSY_CORES || wouldUseMore)
+    }
     return [...this.#records.keys()].filter(app => this.has(app))
   }
 
-  #note(app: string, { cores, running }: { cores: number; running: number }): void {
+  #note(app: string, cores: number, isMuch: boolean): void {
     const known = this.#records.peek(app)
-    const isMuch = cores >= CALM_CORES && Math.max(cores, running) >= BUSY_SHARE
     const beats = isMuch ? (known?.beats ?? 0) + 1 : 0
     const wasBusy = this.has(app)
     const isBusy = wasBusy ? cores >= CALM_CORES : beats >= BUSY_BEATS && this.#hasNeighbour(app)

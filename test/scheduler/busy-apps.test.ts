@@ -57,13 +57,16 @@ test('an app that had to be ended for what it used is busy at once, if it has a 
   assert.equal(busy.has('burn'), true)
 })
 
-test('where cores are short an app is busy that would use more, and one that merely waits is not', () => {
-  const { beat } = scripted()
+test('where cores are short an app is busy that uses its part of them and would use more', () => {
+  const found = scripted().beat({ burn: 0.35, spin: 0.35, hello: 0.25 }, 2, { burn: 1, spin: 1, hello: 0.9 })
 
-  const found = beat({ burn: 0.3, hello: 0.1 }, 2, { burn: 1, hello: 0.9 })
-  const free = beat({ burn: 0.3, work: 0.3 }, 2)
+  assert.deepEqual(found.toSorted(), ['burn', 'spin'])
+})
 
-  assert.deepEqual([found, free], [['burn'], ['burn']])
+test('where cores are free an app that uses less than half a one is not busy, nor one that merely waits', () => {
+  const found = scripted().beat({ work: 0.4, hello: 0.1, waits: 0.15 }, 2, { waits: 1 })
+
+  assert.deepEqual(found, [])
 })
 
 test('an app that has calmed down is busy no more, after a while', () => {

@@ -183,7 +183,7 @@ test('who grows outside of its heap ends as exceededMemory, and its neighbour go
   platform.deploy('wasm', GROWING)
   platform.deploy('victim', answering('well'))
   await platform.ask('victim')
-  const { stop } = load(4, () => platform.ask('victim'))
+  const { stop } = load(4, () => platform.askGently('victim'))
 
   const grown = await platform.ask('wasm')
 

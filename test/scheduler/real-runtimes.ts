@@ -2,12 +2,15 @@
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import http from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { encodeBundle } from '../../src/bundle.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
 import { createProxy } from '../../src/proxy/server.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { Supervisor } from '../../src/scheduler/supervisor.ts'
 import { TestStore, until } from './setup.ts'
+
+const PAUSE_MS = 20
 
 export async function startAll(settings: Partial<Record<keyof Config, string>> = {}) {
   await using stack = new AsyncDisposableStack()
@@ -32,6 +35,11 @@ export async function startAll(settings: Partial<Record<keyof Config, string>> =
     store,
     deploy: (name: string, source: string) => store.deploy(name, bundleOf(source)),
     ask: (app: string, path = '/') => ask({ port, agent, path, headers: { host: `${app}.localhost` } }),
+    /** After a pause: whoever asks so again and again makes no busy app of one that is quick. */
+    askGently: async (app: string) => {
+      await sleep(PAUSE_MS)
+      return await ask({ port, agent, path: '/', headers: { host: `${app}.localhost` } })
+    },
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),
   }
 }

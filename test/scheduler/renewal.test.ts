@@ -111,16 +111,19 @@ const HIDING = `const bytes = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4,
   export default { fetch() { kept ??= new WebAssembly.Instance(new WebAssembly.Module(bytes)); return new Response('kept') } }`
 
 test('a large process gives way to a new one while its apps are asked, and no request fails', async t => {
-  await using platform = await startAll({ heartbeatMs: '50', renewMb: '40', cpuMs: '5000', cpuMsMax: '5000' })
+  await using platform = await startAll({
+    heartbeatMs: '50',
+    heartbeatMisses: '200',
+    renewMb: '40',
+    cpuMs: '5000',
+    cpuMsMax: '5000',
+  })
   const restarts = collect<RuntimeRestartEvent>(t, runtimeRestartChannel)
   platform.deploy('hiding', HIDING)
   platform.deploy('victim', answering('well'))
   const pids = platform.supervisor.runtimes.map(({ pid }) => pid)
   await platform.ask('hiding')
-  const { stop } = load(1, async () => {
-    await new Promise(resolve => setTimeout(resolve, 20))
-    return platform.ask('victim')
-  })
+  const { stop } = load(1, () => platform.askGently('victim'))
 
   await until(() => restarts.length > 0)
   await until(() => platform.supervisor.runtimes.filter(({ up }) => up).length === 2)
