@@ -143,8 +143,8 @@ export class Quarantine {
   /** All that is held against anybody. */
   list(): QuarantineInfo[] {
     return [...this.#records.keys()]
-      .map(app => this.info(app))
-      .filter(info => info !== null && info.releaseMs > 0) as QuarantineInfo[]
+      .flatMap(app => this.info(app) ?? [])
+      .filter(({ releaseMs }) => releaseMs > 0)
   }
 
   #known(app: string): Record | null {

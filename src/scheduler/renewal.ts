@@ -8,6 +8,8 @@ import type { RestartReason } from '../channels.ts'
 /** A runtime that any app may run in. */
 export interface Renewable {
   readonly up: boolean
+  /** Of the process that it is at the moment. */
+  readonly pid: number
   /** Its apps are to be elsewhere. */
   leaving: boolean
   readonly rssBytes: number
@@ -45,7 +47,7 @@ export class Renewal<T extends Renewable> {
   readonly #options: RenewalOptions<T>
   /** For how many looks in a row each has been wasteful and calm. */
   readonly #looks = new Map<T, number>()
-  #leaving: { runtime: T; looks: number } | null = null
+  #leaving: { runtime: T; pid: number; looks: number } | null = null
   #pause = 0
 
   constructor(options: RenewalOptions<T>) {
@@ -67,16 +69,16 @@ export class Renewal<T extends Renewable> {
   #begin(runtimes: readonly T[]): void {
     const runtime = runtimes.find(one => this.#looks.get(one)! >= CALM_LOOKS)
     if (!runtime) return
-    this.#leaving = { runtime, looks: 0 }
+    this.#leaving = { runtime, pid: runtime.pid, looks: 0 }
     runtime.leaving = true
     this.#options.vacate(runtime)
   }
 
-  #follow(leaving: { runtime: T; looks: number }): void {
-    const { runtime } = leaving
-    const isOver = !runtime.up || ++leaving.looks > LEAVE_LOOKS_MAX
-    const isEmpty = runtime.up && runtime.instances.size === 0
-    if (!isOver && !isEmpty) return
+  #follow(leaving: { runtime: T; pid: number; looks: number }): void {
+    const { runtime, pid } = leaving
+    const hasDied = !runtime.up || runtime.pid !== pid
+    const isEmpty = !hasDied && runtime.instances.size === 0
+    if (!hasDied && !isEmpty && ++leaving.looks <= LEAVE_LOOKS_MAX) return
     runtime.leaving = false
     this.#leaving = null
     this.#looks.clear()

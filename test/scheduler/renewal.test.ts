@@ -12,6 +12,7 @@ function scripted() {
   const done: string[] = []
   const runtime = (name: string) => ({
     up: true,
+    pid: 100,
     leaving: false,
     rssBytes: 100 * MB,
     prewarmed: 2,
@@ -83,6 +84,18 @@ test('a runtime that its apps do not leave, for their streams and sockets, stays
   a.rssBytes = 250 * MB
 
   look(200)
+
+  t.assert.deepEqual([done, a.leaving], [['a vacated'], false])
+})
+
+test('a process that has taken the place of one that its apps were leaving is not ended', t => {
+  const { a, done, look } = scripted()
+  a.rssBytes = 250 * MB
+  look(21)
+
+  a.pid = 101
+  a.instances.clear()
+  look(1)
 
   t.assert.deepEqual([done, a.leaving], [['a vacated'], false])
 })
