@@ -19,6 +19,8 @@ export interface StartOptions {
   yields: boolean
   /** By how much its session yields while it starts: nobody waits for it. Default: not at all. */
   startNice?: number
+  /** Ends a start that takes long. */
+  signal?: AbortSignal
   onLine: LineListener
 }
 
@@ -73,14 +75,14 @@ export class RuntimeProcess implements AsyncDisposable {
 
   /** Resolves when it listens; rejects, with the process gone, if it does not come to that. */
   static async start(options: StartOptions): Promise<RuntimeProcess> {
-    const { launcher, directory, settings, yields, startNice = 0 } = options
+    const { launcher, directory, settings, yields, startNice = 0, signal } = options
     const address = { path: join(directory, `${randomBytes(6).toString('hex')}.sock`) }
     const token = randomBytes(24).toString('base64url')
     const pid = await launcher.start({ ...settings, listen: address, token }, { yields })
     const runtime = new RuntimeProcess(pid, { ...options, address, token })
     if (startNice > 0) runtime.yieldCores(startNice)
     try {
-      await runtime.#listens()
+      await runtime.#listens(signal)
       return runtime
     } catch (error) {
       await runtime[Symbol.asyncDispose]()
@@ -88,9 +90,12 @@ export class RuntimeProcess implements AsyncDisposable {
     }
   }
 
-  async #listens(): Promise<void> {
+  async #listens(signal?: AbortSignal): Promise<void> {
     const late = Promise.withResolvers<never>()
     const timer = setTimeout(() => late.reject(new Error('it did not listen in time')), START_MS_MAX)
+    const stop = () => late.reject(new Error('the platform stops'))
+    signal?.addEventListener('abort', stop)
+    if (signal?.aborted) stop()
     const ended = this.exited.then(({ code, signal }) => {
       throw new Error([`it ended with ${signal ?? `exit code ${code}`}`, ...this.#lastLines].join('\n'))
     })
@@ -98,6 +103,7 @@ export class RuntimeProcess implements AsyncDisposable {
       await Promise.race([this.#ready.promise, late.promise, ended])
     } finally {
       clearTimeout(timer)
+      signal?.removeEventListener('abort', stop)
       ended.catch(() => {})
     }
   }

@@ -122,6 +122,7 @@ export class Spares implements AsyncDisposable {
       void spare.exited.then(() => this.#ready.delete(spare))
       return true
     } catch (error) {
+      if (this.#stopped) return false
       const retryMs = backoffMs(++this.#failures, RETRY_BACKOFF)
       setTimeout(() => this.#fill(), retryMs).unref()
       this.#options.log(`a spare does not start: ${(error as Error).message}`)

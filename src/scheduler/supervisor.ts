@@ -339,6 +339,7 @@ export class Supervisor implements AsyncDisposable {
       directory: this.#directory!,
       yields,
       ...(startNice !== undefined && { startNice }),
+      signal: this.#stop.signal,
       settings: { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext, cache },
       onLine: (line, stream, runtime) => this.#options.log(line, { runtime, stream }),
     })
