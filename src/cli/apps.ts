@@ -85,13 +85,14 @@ function quarantineText({
   deaths,
   pauseMs,
   releaseMs,
+  clearedByDeploy,
 }: NonNullable<AppDetail['quarantine']>): string {
   const may = state === 'suspected' && deaths === 0 ? 'may have ' : ''
   const what = `${may}brought ${deaths > 1 ? `${deaths} runtimes` : 'a runtime'} down (${reason})`
   const apart = state === 'suspected' ? 'runs apart from others' : 'runs alone'
   const pause = pauseMs > 0 ? `, may start in ${duration(pauseMs)}` : ''
-  const deploy = state === 'suspected' && deaths > 1 ? '' : ' by a deploy'
-  return `${what}; ${apart}${pause}; ends in ${duration(releaseMs)},${deploy} or by "vitrine release"`
+  const deploy = clearedByDeploy ? ', by a deploy' : ''
+  return `${what}; ${apart}${pause}; ends in ${duration(releaseMs)}${deploy} or by "vitrine release"`
 }
 
 export const releaseCommand: Command = {

@@ -50,6 +50,7 @@ export interface AppDetail extends AppSummary {
     deaths: number
     pauseMs: number
     releaseMs: number
+    clearedByDeploy: boolean
   } | null
   instances: {
     id: number

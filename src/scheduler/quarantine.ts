@@ -33,6 +33,8 @@ export interface QuarantineInfo {
   pauseMs: number
   /** In how long it is forgiven, if nothing happens. */
   releaseMs: number
+  /** A deploy clears its name; else that ends the pause only. */
+  clearedByDeploy: boolean
 }
 
 interface Record {
@@ -137,6 +139,7 @@ export class Quarantine {
       deaths,
       pauseMs: Math.max(0, Math.ceil(pausedUntil - now)),
       releaseMs: Math.max(0, Math.ceil(watchedUntil - now)),
+      clearedByDeploy: deaths < DEATHS_REMEMBERED,
     }
   }
 

@@ -127,7 +127,14 @@ test('an app is shown with where it answers and what it is set to', async () => 
       config: { main: 'index.js', syntax: 'module', compatibilityFlags: [], vars: { A: 'x\u001b[31m' } },
       limits: { cpuMs: 200, memoryMb: 128 },
       bundleBytes: 1234,
-      quarantine: { state: 'quarantined', reason: 'rss', deaths: 2, pauseMs: 2000, releaseMs: 600_000 },
+      quarantine: {
+        state: 'quarantined',
+        reason: 'rss',
+        deaths: 2,
+        pauseMs: 2000,
+        releaseMs: 600_000,
+        clearedByDeploy: false,
+      },
       instances: [{ id: 7, runtime: 'r1', inFlight: 2, heapBytes: 2_500_000 }],
     }),
   })
@@ -139,7 +146,7 @@ test('an app is shown with where it answers and what it is set to', async () => 
   assert.match(stdout, /limits {9}cpuMs 200, memoryMb 128/)
   assert.match(
     stdout,
-    /quarantine {5}brought 2 runtimes down \(rss\); runs alone, may start in 2 s; ends in 10 min/,
+    /quarantine {5}brought 2 runtimes down \(rss\); runs alone, may start in 2 s; ends in 10 min or by "vitrine release"/,
   )
   assert.match(stdout, /var {12}A = "x\\u001b\[31m"/)
   assert.match(stdout, /INSTANCE {2}RUNTIME {2}IN FLIGHT {2}HEAP\n7 {9}r1 {7}2 {10}2\.5 MB\n$/)

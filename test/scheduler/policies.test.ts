@@ -285,7 +285,15 @@ test('who is proven guilty pauses twice as long each time, until it is released'
   t.assert.equal(quarantine.standing('a'), 'quarantined')
   quarantine.hold(guilty, 'rss')
   t.assert.deepEqual(quarantine.list(), [
-    { app: 'a', state: 'quarantined', reason: 'rss', deaths: 2, pauseMs: 2000, releaseMs: 600_000 },
+    {
+      app: 'a',
+      state: 'quarantined',
+      reason: 'rss',
+      deaths: 2,
+      pauseMs: 2000,
+      releaseMs: 600_000,
+      clearedByDeploy: false,
+    },
   ])
   t.assert.equal(quarantine.release('a')?.deaths, 2)
   t.assert.equal(quarantine.release('a'), null)
