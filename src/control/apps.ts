@@ -65,7 +65,7 @@ export function appsApi(server: FastifyInstance, options: AppsOptions) {
 
   server.post<Named>('/api/v1/apps/:name/release', async ({ params: { name } }) => {
     await find(store, name)
-    return { released: platform.releaseApp(name, 'by_hand') }
+    return { released: platform.releaseApp(name) }
   })
 
   server.delete<Named>('/api/v1/apps/:name', async ({ params: { name } }) => {

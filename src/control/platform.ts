@@ -9,7 +9,7 @@ export interface Platform {
   /** Forgets what is cached of the app; the next request sees the store. */
   changed(app: string, reason: 'redeployed' | 'deleted' | 'routes'): void
   /** Lets an app out of quarantine; false if it is in none. */
-  releaseApp(app: string, reason: 'by_hand'): boolean
+  releaseApp(app: string): boolean
   /** What is loaded now. */
   stats(): SchedulerStats
   /** The app that answers a host and path, and by which route. */

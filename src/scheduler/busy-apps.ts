@@ -29,7 +29,7 @@ export interface BusyAppsOptions {
 }
 
 /** What a loaded app has used since the last beat. */
-export interface Use {
+export interface AppUsage {
   name: string
   cpuMs: number
   /** Isolates of it that were running, or could have been: the sum of their shares of the time. */
@@ -66,7 +66,7 @@ export class BusyApps {
   }
 
   /** Takes in what each loaded app has used since the last beat. Returns those that are busy now. */
-  beat(apps: Iterable<Use>): string[] {
+  beat(apps: Iterable<AppUsage>): string[] {
     const now = this.#now()
     const sinceMs = Math.max(1, now - this.#beatAt)
     this.#beatAt = now

@@ -83,8 +83,9 @@ export class Renewal<T extends Renewable> {
     this.#leaving = null
     this.#looks.clear()
     this.#pause = PAUSE_LOOKS
-    const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20)
-    if (isEmpty) runtime.kill('renewal', `${megabytes(runtime.rssBytes)} MB resident without any app`)
+    if (!isEmpty) return
+    const megabytes = Math.round(runtime.rssBytes / 2 ** 20)
+    runtime.kill('renewal', `${megabytes} MB resident without any app`)
   }
 
   #isWasteful({ rssBytes, prewarmed, instances }: T): boolean {

@@ -264,9 +264,9 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   }
 
   /** Lets an app out of quarantine; false if it is in none. */
-  releaseApp(app: string, reason: 'by_hand'): boolean {
+  releaseApp(app: string): boolean {
     const held = this.#quarantine.release(app)
-    if (held) this.#released(held, reason)
+    if (held) this.#released(held, 'by_hand')
     return held !== null
   }
 
@@ -380,13 +380,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   /** Has busy apps go to the background once that is there, and those that have calmed down come back. */
   #beatBusy(): void {
     const before = this.#inBackground
-    this.#inBackground = this.#busy.beat(
-      Array.from(this.#apps.values(), ({ name, pool }) => ({
-        name,
-        cpuMs: pool.cpuMs,
-        running: pool.running,
-      })),
-    )
+    this.#inBackground = this.#busy.beat(Array.from(this.#apps.values(), ({ pool }) => pool))
     for (const app of this.#inBackground) this.place(app)
     for (const app of new Set([...before, ...this.#inBackground])) this.#separate(app)
   }

@@ -55,7 +55,7 @@ test('an app that brought a runtime down is paused, then runs alone, until it is
   await until(() => platform.scheduler.pausedMs('bomb') === 0)
   const alone = await platform.ask('bomb')
   const cell = whereabouts()
-  const released = platform.scheduler.releaseApp('bomb', 'by_hand')
+  const released = platform.scheduler.releaseApp('bomb')
   const free = await platform.ask('bomb')
 
   t.assert.equal(bombed.status, 503)
@@ -260,7 +260,7 @@ test('an app that has brought two runtimes down is alone when it is deployed ane
     await platform.ask('bomb', '/bomb')
     await until(() => changes.length > held)
   }
-  const released = platform.scheduler.releaseApp('bomb', 'by_hand')
+  const released = platform.scheduler.releaseApp('bomb')
 
   t.assert.deepEqual(bodies, ['fine', 'fine', 'fine'])
   t.assert.deepEqual(homes, ['r', 'r', 'q'])

@@ -28,17 +28,19 @@ export async function startAll(settings: Partial<Record<keyof Config, string>> =
     agent.destroy()
     await proxy.stop(1000)
   })
+  const askApp = (app: string, path = '/') =>
+    ask({ port, agent, path, headers: { host: `${app}.localhost` } })
   const disposables = stack.move()
   return {
     scheduler,
     supervisor,
     store,
     deploy: (name: string, source: string) => store.deploy(name, bundleOf(source)),
-    ask: (app: string, path = '/') => ask({ port, agent, path, headers: { host: `${app}.localhost` } }),
+    ask: askApp,
     /** After a pause: whoever asks so again and again makes no busy app of one that is quick. */
     askGently: async (app: string) => {
       await sleep(PAUSE_MS)
-      return await ask({ port, agent, path: '/', headers: { host: `${app}.localhost` } })
+      return await askApp(app)
     },
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),
   }

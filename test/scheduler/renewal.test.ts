@@ -1,6 +1,5 @@
 import { test } from 'node:test'
 import { type RuntimeRestartEvent, runtimeRestartChannel } from '../../src/channels.ts'
-import { place } from '../../src/scheduler/placement.ts'
 import { type Renewable, Renewal } from '../../src/scheduler/renewal.ts'
 import { answering, load, startAll } from './real-runtimes.ts'
 import { collect, until } from './setup.ts'
@@ -98,23 +97,6 @@ test('a process that has taken the place of one that its apps were leaving is no
   look(1)
 
   t.assert.deepEqual([done, a.leaving], [['a vacated'], false])
-})
-
-test('new instances go to a runtime that is to end only where there is no other', t => {
-  const idle = {
-    up: true,
-    leaving: false,
-    busy: 0,
-    siblings: 0,
-    strangers: 0,
-    suspects: 0,
-    instances: 0,
-    memory: 0,
-  }
-  const leaving = { ...idle, leaving: true }
-
-  t.assert.equal(place([leaving, { ...idle, busy: 1, siblings: 1 }], { isSuspect: false }), 1)
-  t.assert.equal(place([leaving, { ...idle, up: false }], { isSuspect: false }), 0)
 })
 
 /** 64 MB that no JavaScript ever sees: `(memory 1024) (func (memory.fill (i32.const 0) (i32.const 1) (i32.const 0x4000000)))`. */
