@@ -99,7 +99,11 @@ test('busy apps run together in a runtime that yields to all others', {
       return new Response('done')
     } }`,
   )
-  const loads = ['hello', 'burn', 'work'].map(app => load(1, () => platform.ask(app)))
+  const loads = [
+    load(1, () => platform.askGently('hello')),
+    load(1, () => platform.ask('burn')),
+    load(1, () => platform.ask('work')),
+  ]
   const whereabouts = (app: string) =>
     platform.scheduler
       .stats()

@@ -65,7 +65,9 @@ test('an app that brought a runtime down is paused, then runs alone, until it is
     ['bomb', 'quarantined', 'catastrophe', 1],
   )
   t.assert.deepEqual([alone.body, cell], ['fine', 'q0'])
-  t.assert.deepEqual([released, free.body, whereabouts()?.[0]], [true, 'fine', 'r'])
+  t.assert.deepEqual([released, free.body], [true, 'fine'])
+  // Where it is then depends on how long the machine took for the bomb: among all others, or among busy apps.
+  t.assert.match(whereabouts()!, /^[rb]/)
   t.assert.deepEqual(
     changes.map(({ app, change }) => `${app} ${change}`),
     ['bomb quarantined', 'bomb released'],
