@@ -6,6 +6,7 @@ import type { RestartReason } from '../channels.ts'
 import type { RuntimeClient } from '../runtime/client.ts'
 import type { RuntimeStats } from '../runtime/messages.ts'
 import { SHORT } from './memory.ts'
+import type { ProcessStatus, Progress } from './process-status.ts'
 
 export interface HeartbeatLimits {
   heartbeatMs: number
@@ -16,8 +17,8 @@ export interface HeartbeatLimits {
 
 export interface HeartbeatOptions {
   limits: HeartbeatLimits
-  /** Resident memory as the system counts it; 0 if it is not known here. */
-  rssBytes(): number
+  /** What the system says of the process; null if it is not ours. */
+  status: Pick<ProcessStatus, 'rssBytes' | 'progress'> | null
   onStats(stats: RuntimeStats): void
   /** The runtime is in trouble, and may have to be replaced soon. */
   onTrouble(): void
@@ -27,12 +28,23 @@ export interface HeartbeatOptions {
 /** WebAssembly memory can grow by gigabytes in a second, so memory is looked at more often than the pulse. */
 const MEMORY_POLL_MS = 100
 
+/**
+ * Who would run but gets less than this share of a core is silent because others have the cores: that is not held
+ * against it, but for the last figure, as a multiple of what silence is allowed otherwise.
+ */
+const STARVED_CORES = 0.1
+const PATIENCE = 3
+
 export class Heartbeat {
   readonly #client: Pick<RuntimeClient, 'ping'>
   readonly #options: HeartbeatOptions
   readonly #timers: NodeJS.Timeout[] = []
   #awaiting = false
+  /** Beats that it has been silent for, and those of them that count. */
+  #silent = 0
   #misses = 0
+  /** As of the last beat that it missed. */
+  #progress: Progress | null = null
   /** At the last look memory was short. */
   #short = false
 
@@ -57,12 +69,25 @@ export class Heartbeat {
     const { limits, onKill, onTrouble } = this.#options
     if (this.#awaiting) {
       onTrouble()
-      if (++this.#misses >= limits.heartbeatMisses) {
-        onKill('heartbeat', `silent for ${this.#misses * limits.heartbeatMs} ms`)
+      const { heartbeatMs, heartbeatMisses } = limits
+      this.#silent++
+      if (!this.#isStarved()) this.#misses++
+      if (this.#misses >= heartbeatMisses || this.#silent >= PATIENCE * heartbeatMisses) {
+        onKill('heartbeat', `silent for ${this.#silent * heartbeatMs} ms`)
       }
       return
     }
     this.#ask()
+  }
+
+  /** Whether it has hardly had a core since the beat before, which it missed as well. */
+  #isStarved(): boolean {
+    const { limits, status } = this.#options
+    const before = this.#progress
+    const now = status?.progress() ?? null
+    this.#progress = now
+    if (!before || !now) return false
+    return now.isRunnable && now.cpuMs - before.cpuMs < STARVED_CORES * limits.heartbeatMs
   }
 
   #ask(): void {
@@ -71,9 +96,11 @@ export class Heartbeat {
     this.#client.ping().then(
       stats => {
         this.#awaiting = false
+        this.#silent = 0
         this.#misses = 0
+        this.#progress = null
         this.#options.onStats(stats)
-        if (this.#options.rssBytes() === 0) this.#weigh(stats.rssBytes)
+        if (!this.#rssBytes()) this.#weigh(stats.rssBytes)
       },
       // The connection has closed, which is told elsewhere.
       () => {},
@@ -81,10 +108,15 @@ export class Heartbeat {
   }
 
   #look(): void {
-    const rssBytes = this.#options.rssBytes()
+    const rssBytes = this.#rssBytes()
     if (rssBytes === 0) return
     this.#weigh(rssBytes)
     if (this.#short) this.#ask()
+  }
+
+  /** Resident memory as the system counts it; 0 if it is not known here. */
+  #rssBytes(): number {
+    return this.#options.status?.rssBytes() ?? 0
   }
 
   #weigh(rssBytes: number): void {

@@ -3,12 +3,12 @@
  * reaches, gone when we are gone.
  */
 import { randomBytes } from 'node:crypto'
-import { closeSync, openSync, readSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Launcher } from './launcher.ts'
 import type { Exit, LaunchSettings } from './launcher-thread.ts'
 import { lowerApps, yieldCores } from './niceness.ts'
+import { ProcessStatus } from './process-status.ts'
 
 export interface StartOptions {
   launcher: Launcher
@@ -33,9 +33,6 @@ const START_MS_MAX = 20_000
 /** How long a process may take to leave by itself. */
 const LEAVE_MS_MAX = 500
 
-/** What the system says of a process: its memory stands behind its user's groups, of which there may be thousands. */
-const STATUS = Buffer.allocUnsafeSlow(65_536)
-
 /** What it says last, when it does not come up. */
 const LAST_LINES = 5
 
@@ -43,6 +40,7 @@ export class RuntimeProcess implements AsyncDisposable {
   readonly pid: number
   readonly address: { path: string }
   readonly token: string
+  readonly status: ProcessStatus
   /** The id of the runtime that it serves as. */
   runtime = 'spare'
   /** Resolves when the process has ended, however that came about. */
@@ -57,14 +55,13 @@ export class RuntimeProcess implements AsyncDisposable {
   #isReady = false
   #hasExited = false
   readonly #lastLines: string[] = []
-  /** What the system says of the process, open: it is read 20 times a second. */
-  #status: number | null = null
 
   private constructor(
     pid: number,
     { launcher, yields, onLine, address, token }: StartOptions & Pick<RuntimeProcess, 'address' | 'token'>,
   ) {
     this.pid = pid
+    this.status = new ProcessStatus(pid)
     this.address = address
     this.token = token
     this.#launcher = launcher
@@ -115,8 +112,7 @@ export class RuntimeProcess implements AsyncDisposable {
       for (const { text, stream } of lines) this.#take(text, stream)
       if (!exit) continue
       this.#hasExited = true
-      if (this.#status !== null) closeSync(this.#status)
-      this.#status = null
+      this.status.end()
       return exit
     }
   }
@@ -142,18 +138,6 @@ export class RuntimeProcess implements AsyncDisposable {
     if (this.#hasExited) return
     if (this.#yields) yieldCores(this.pid, nice)
     else lowerApps(this.pid, nice, this.#lowered)
-  }
-
-  /** Resident memory as the system counts it; 0 where it does not tell. */
-  rssBytes(): number {
-    if (this.#hasExited) return 0
-    try {
-      this.#status ??= openSync(`/proc/${this.pid}/status`, 'r')
-      const text = STATUS.latin1Slice(0, readSync(this.#status, STATUS, 0, STATUS.length, 0))
-      return Number(/^VmRSS:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) * 1024
-    } catch {
-      return 0
-    }
   }
 
   /** Waits for its end, whose other signs are there; if it lives on for longer than that it is killed. */

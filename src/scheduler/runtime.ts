@@ -123,7 +123,7 @@ export class Runtime {
 
   /** Resident memory; 0 if there is none or it is not known. */
   get rssBytes(): number {
-    return this.#process?.rssBytes() || (this.stats?.rssBytes ?? 0)
+    return this.#process?.status.rssBytes() || (this.stats?.rssBytes ?? 0)
   }
 
   /** Isolates that wait for an app, as of the last heartbeat. */
@@ -163,7 +163,7 @@ export class Runtime {
     this.#client = client
     const heartbeat = new Heartbeat(client, {
       limits: this.#limits,
-      rssBytes: () => launched.process?.rssBytes() ?? 0,
+      status: launched.process?.status ?? null,
       onStats: stats => this.#onStats(stats),
       onTrouble,
       onKill: (reason, detail) => this.kill(reason, detail),

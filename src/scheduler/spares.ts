@@ -38,7 +38,7 @@ export class Spares implements AsyncDisposable {
   /** Resident memory of those that wait. */
   get rssBytes(): number {
     let sum = 0
-    for (const spare of this.#ready) sum += spare.rssBytes()
+    for (const spare of this.#ready) sum += spare.status.rssBytes()
     return sum
   }
 
