@@ -37,7 +37,7 @@ const BOMB = `export default {
 }`
 
 test('an app that brought a runtime down is paused, then runs alone, until it is released', async t => {
-  await using platform = await startAll()
+  await using platform = await startAll({ queueMs: '60000' })
   const changes = collect<QuarantineEvent>(t, quarantineChannel)
   platform.deploy('bomb', BOMB)
   platform.deploy('victim', answering('well'))
