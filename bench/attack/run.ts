@@ -34,11 +34,11 @@ const SHORT_MS = 300
  * measured again, so often and for so long, each time with the well-behaved app right after it.
  */
 const AGAIN = 3
-const AGAIN_MS = 2000
+const AGAIN_MS = 4000
 /** After start the platform compiles what it runs. */
 const WARM_UP_MS = 2000
-/** Runtimes of apps that yielded, or were alone, end a minute after the last of them. */
-const RETURN_MS_MAX = 70_000
+/** Runtimes of apps that yielded, or were alone, end a minute after the last of them, which yields for 10 s at least. */
+const RETURN_MS_MAX = 90_000
 
 interface CommandLine {
   attacks: Attack[]

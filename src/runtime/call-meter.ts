@@ -51,6 +51,7 @@ export class CallMeter {
   #busyMs = 0
   #reportedNs = 0
   #reportedAt = performance.now()
+  #movedBytes = 0
 
   constructor(isolate: Pick<Isolate, 'cpuNs' | 'control'>) {
     this.#cpu = new CpuClock(isolate)
@@ -116,8 +117,18 @@ export class CallMeter {
     return this.#stillMs > STALL_MS ? 'stall' : null
   }
 
-  /** Since it was last asked: CPU time in ms, and the share of the time for which calls were under way. */
-  report(now: number, running: boolean): { cpuMs: number; busy: number } {
+  /** Bytes have left the isolate, or have come for it: the process' other threads have work with them. */
+  moved(bytes: number): void {
+    if (bytes > 0) this.#movedBytes += bytes
+  }
+
+  /** Whether there is anything to report of an isolate that has not run. */
+  get hasMoved(): boolean {
+    return this.#movedBytes > 0
+  }
+
+  /** Since it was last asked: CPU time in ms, the share of the time for which calls were under way, bytes moved. */
+  report(now: number, running: boolean): { cpuMs: number; busy: number; movedBytes: number } {
     if (running) {
       this.#busyMs += now - this.#startedAt
       this.#startedAt = now
@@ -127,6 +138,8 @@ export class CallMeter {
     this.#reportedNs = this.#cpu.ns
     this.#busyMs = 0
     this.#reportedAt = now
-    return { cpuMs, busy }
+    const movedBytes = this.#movedBytes
+    this.#movedBytes = 0
+    return { cpuMs, busy, movedBytes }
   }
 }

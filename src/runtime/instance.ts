@@ -162,6 +162,7 @@ export class Instance implements Watched {
 
   /** Bytes of bodies that lie in this process for the app: they count as its memory. */
   readonly account = (deltaBytes: number): void => {
+    this.#meter.moved(deltaBytes)
     this.#stagedBytes += deltaBytes
     if (this.#stagedBytes > this.spec.limits.memoryMb * 2 ** 20) {
       this.kill('exceededMemory', 'Bodies that the app collects are larger than its memory.', 0)
@@ -228,7 +229,9 @@ export class Instance implements Watched {
     const { calls, nsEach } = this.#meter
     try {
       const texts = this.#control[CONTROL.texts]! > 0 ? new Texts(this.#takeTexts()) : null
-      this.#records.take(this.#outbox, this.#takeOutbox(), texts, nsEach, calls)
+      const bytes = this.#takeOutbox()
+      this.#meter.moved(bytes)
+      this.#records.take(this.#outbox, bytes, texts, nsEach, calls)
     } catch (error) {
       // Whatever an isolate brings about here, it ends that isolate and not the process.
       const message = error instanceof Violation ? error.message : `Its records cannot be read: ${error}`
@@ -378,7 +381,7 @@ export class Instance implements Watched {
 
   /** What has happened since the last call; null if nothing has. */
   stats(now: number): InstanceStats | null {
-    if (!this.#ranSinceStats && this.#queue.length === 0) return null
+    if (!this.#ranSinceStats && this.#queue.length === 0 && !this.#meter.hasMoved) return null
     if (!this.running) {
       this.#heap = this.#isolate.heapBytes() ?? this.#heap
       this.#ranSinceStats = false

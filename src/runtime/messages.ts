@@ -91,6 +91,8 @@ export interface InstanceStats {
   cpuMs: number
   /** Share of the time since the last heartbeat that the isolate was running, 0 to 1. */
   busy: number
+  /** Bytes that left the isolate and that came for it, since the last heartbeat. */
+  movedBytes: number
   /** Events that wait to enter the isolate, and requests that wait in it. */
   queued: number
 }

@@ -107,6 +107,7 @@ export function readStats(payload: Buffer): RuntimeStats {
       externalBytes: amount(item.externalBytes),
       cpuMs: amount(item.cpuMs),
       busy: Math.min(1, amount(item.busy)),
+      movedBytes: amount(item.movedBytes),
       queued: amount(item.queued),
     })),
   }

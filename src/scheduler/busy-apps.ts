@@ -1,5 +1,5 @@
 /**
- * Which apps use so much CPU time that they run in the background, so that those who need little of it find a core
+ * Which apps use so much CPU time, their own or that of who carries their bytes, that they run in the background, so that those who need little of it find a core
  * when they need one: the feedback of a multilevel queue. It is no punishment. Who runs in the background has all that
  * others leave and a share of what they do not, and comes back when it has calmed down.
  *
@@ -18,6 +18,9 @@ const CALM_CORES = 0.2
  */
 const BUSY_SHARE = 0.5
 
+/** What bytes cost the threads that carry them, in runtime and platform (bench/run.ts bodies): 1 ms of a core for 1 MiB. */
+const MS_PER_BYTE = 1 / 2 ** 20
+
 /** Calm for so long, an app is busy no more. */
 const CALM_MS = 10_000
 
@@ -32,6 +35,8 @@ export interface BusyAppsOptions {
 export interface AppUsage {
   name: string
   cpuMs: number
+  /** Bytes that its isolates sent or were sent. */
+  movedBytes: number
   /** Isolates of it that were running, or could have been: the sum of their shares of the time. */
   running: number
 }
@@ -70,12 +75,14 @@ export class BusyApps {
     const now = this.#now()
     const sinceMs = Math.max(1, now - this.#beatAt)
     this.#beatAt = now
-    const used = [...apps].filter(({ cpuMs }) => cpuMs > 0)
+    const used = Array.from(apps, ({ name, cpuMs, movedBytes, running }) => ({
+      name,
+      cores: (cpuMs + movedBytes * MS_PER_BYTE) / sinceMs,
+      running,
+    })).filter(({ cores }) => cores > 0)
     this.#atWork = new Set(used.map(({ name }) => name))
-    const allMs = used.reduce((sum, { cpuMs }) => sum + cpuMs, 0)
-    const equalPart = allMs / sinceMs / used.length
-    for (const { name, cpuMs, running } of used) {
-      const cores = cpuMs / sinceMs
+    const equalPart = used.reduce((sum, { cores }) => sum + cores, 0) / used.length
+    for (const { name, cores, running } of used) {
       const wouldUseMore = running >= BUSY_SHARE && cores >= Math.max(CALM_CORES, equalPart)
       this.#note(name, cores, cores >= BUSY_CORES || wouldUseMore)
     }

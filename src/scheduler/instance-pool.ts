@@ -67,16 +67,21 @@ export class InstancePool implements InstanceOwner {
 
   /** CPU time that its instances used between their last two heartbeats. */
   get cpuMs(): number {
-    let sum = 0
-    for (const { cpuMs } of this.#instances) sum += cpuMs
-    return sum
+    return this.#sum(({ cpuMs }) => cpuMs)
   }
 
-  /** Isolates that were running, or could have been, between the last two heartbeats: the sum of their shares of it. */
+  /** Bytes that they sent or were sent meanwhile. */
+  get movedBytes(): number {
+    return this.#sum(({ movedBytes }) => movedBytes)
+  }
+
+  /** Isolates that were running, or could have been, meanwhile: the sum of their shares of it. */
   get running(): number {
-    let sum = 0
-    for (const { busy } of this.#instances) sum += busy
-    return sum
+    return this.#sum(({ busy }) => busy)
+  }
+
+  #sum(figure: (instance: Instance) => number): number {
+    return this.#instances.reduce((sum, instance) => sum + figure(instance), 0)
   }
 
   get instances(): readonly Instance[] {

@@ -58,6 +58,7 @@ export class Instance {
   queued = 0
   /** Between the last two heartbeats. */
   cpuMs = 0
+  movedBytes = 0
   /** By which it has certainly grown its process, whatever it says itself. */
   grownBytes = 0
   /** What it may use. */
@@ -93,6 +94,7 @@ export class Instance {
     this.queued = stats?.queued ?? 0
     this.cpuMs = stats?.cpuMs ?? 0
     this.cpuMsTold += this.cpuMs
+    this.movedBytes = stats?.movedBytes ?? 0
     if (!stats) return
     this.heapBytes = stats.heapBytes
     this.externalBytes = stats.externalBytes

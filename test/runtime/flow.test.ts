@@ -69,3 +69,24 @@ test('a little credit is used, and not waited for to grow: the app does nothing 
   assert.equal((await exchange.answer).failure, null)
   assert.equal(bytes, 400_000)
 })
+
+test('a heartbeat tells how many bytes an app was sent and sent, whether or not it looked at them', async () => {
+  const { instance } = await runtime.start(`export default {
+    async fetch(request) {
+      return new Response(new URL(request.url).pathname === '/through' ? request.body : await request.bytes())
+    },
+  }`)
+  const body = Buffer.alloc(1_000_000, 1)
+  const moved = async () => {
+    const { instances } = await runtime.client.ping()
+    return instances.find(stats => stats.instance === instance)?.movedBytes ?? 0
+  }
+  await moved()
+
+  await runtime.fetch(instance, 'http://app.test/', { method: 'POST', body })
+  const read = await moved()
+  await runtime.fetch(instance, 'http://app.test/through', { method: 'POST', body })
+  const passedOn = await moved()
+
+  assert.deepEqual([Math.round(read / 1e6), Math.round(passedOn / 1e6), await moved()], [2, 1, 0])
+})

@@ -9,18 +9,24 @@ const BEAT_MS = 500
 
 /**
  * Beats on a clock that goes by beats alone; each is told how many cores every app uses, and of which ran for longer than
- * that, for what share of the time.
+ * that, for what share of the time; `moved`: MiB in a beat.
  */
 function scripted() {
   let now = 0
   const busy = new BusyApps({ now: () => now, max: 10 })
-  const beat = (cores: Record<string, number>, beats = 1, running: Record<string, number> = {}) => {
+  const beat = (
+    cores: Record<string, number>,
+    beats = 1,
+    running: Record<string, number> = {},
+    moved: Record<string, number> = {},
+  ) => {
     let found: string[] = []
     for (; beats > 0; beats--) {
       now += BEAT_MS
       const use = (name: string) => ({
         name,
         cpuMs: cores[name]! * BEAT_MS,
+        movedBytes: (moved[name] ?? 0) * 2 ** 20,
         running: running[name] ?? cores[name]!,
       })
       found = busy.beat(Object.keys(cores).map(use))
@@ -36,6 +42,13 @@ test('an app that computes beside others is busy after a second, and a quick one
   const found = [beat({ burn: 0.9, hello: 0.1 }), beat({ burn: 0.9, hello: 0.1 })]
 
   assert.deepEqual(found, [[], ['burn']])
+})
+
+test('an app whose bodies keep others at work is as busy as one that computes', () => {
+  const { beat } = scripted()
+
+  assert.deepEqual(beat({ uploads: 0.1, hello: 0.1 }, 2, {}, { uploads: 100 }), [])
+  assert.deepEqual(beat({ uploads: 0.1, hello: 0.1 }, 2, {}, { uploads: 250 }), ['uploads'])
 })
 
 test('an app that has nobody beside it is not busy, whatever it does', () => {

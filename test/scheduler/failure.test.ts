@@ -120,7 +120,15 @@ test('a runtime that stays above its memory ceiling is given up, and who holds i
   const neighbour = platform.ask('neighbour')
   const { instance: other } = await platform.runtime.next()
 
-  const stats = { instance, heapBytes: 120e6, externalBytes: 0, cpuMs: 50, busy: 0.1, queued: 0 }
+  const stats = {
+    instance,
+    heapBytes: 120e6,
+    externalBytes: 0,
+    cpuMs: 50,
+    movedBytes: 0,
+    busy: 0.1,
+    queued: 0,
+  }
   const instances = [stats, { ...stats, instance: other, heapBytes: 1e6 }]
   platform.runtime.stats = { rssBytes: 200e6, instances }
   await until(() => restarts.length > 0)
