@@ -219,13 +219,15 @@ const ERROR_CHARS_MAX = 16_384
 /** What the app threw, as text for its developer, without the host's frames. It may have come as megabytes. */
 export function guestError(error: unknown): { message: string; stack: string } {
   if (error instanceof Error) externalTextRead(error.message.length + (error.stack?.length ?? 0))
-  const message = (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(
-    0,
-    ERROR_CHARS_MAX,
-  )
-  const stack =
-    error instanceof Error && error.stack ? withoutHostFrames(error.stack.slice(0, ERROR_CHARS_MAX)) : message
+  const message = beginningOf(error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+  const stack = error instanceof Error && error.stack ? withoutHostFrames(beginningOf(error.stack)) : message
   return { message, stack }
+}
+
+/** As a text of its own: what slice() gives holds on to all of the other, as long as anybody remembers it. */
+function beginningOf(text: string): string {
+  if (text.length <= ERROR_CHARS_MAX) return text
+  return Buffer.from(text.slice(0, ERROR_CHARS_MAX), 'utf16le').toString('utf16le')
 }
 
 /** A stack without the frames that are the platform's and tell a developer nothing. */

@@ -69,7 +69,7 @@ test('errors of megabytes do not pile up where they are told', async t => {
   for (let i = 0; i < 100; i++) await fail()
 
   const grownMb = residentMb() - before
-  t.assert.equal(grownMb < 200, true, `${grownMb} MB more`)
+  t.assert.equal(grownMb < 100, true, `${grownMb} MB more`)
 })
 
 test('a top level that never ends is stopped at its own limit', async () => {
