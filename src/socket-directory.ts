@@ -2,10 +2,10 @@
  * Where the sockets of a platform's runtime processes lie. A platform that was killed could not remove its
  * directory; the next one to start does. A directory's name tells whose it is: the process' id, and when it began.
  */
-import { readFileSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { processStat } from './process-stat.ts'
 
 /** The path of a socket may not be longer than 107 bytes: no room for a deep directory. */
 const PARENT_CHARS_MAX = 56
@@ -31,10 +31,8 @@ async function sweep(parent: string): Promise<void> {
 /** When a process began, in ticks since the system did; empty if there is none; `x` where the system does not tell. */
 function beginningOf(pid: number): string {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The 22nd field; the second, in parentheses, may hold anything.
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-    return Number(ticks).toString(36)
+    // The 22nd field.
+    return Number(processStat(pid)[19]).toString(36)
   } catch {
     return isAlive(pid) ? 'x' : ''
   }

@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto'
 import ivm from 'isolated-vm'
 import { externalTextRead } from '../body-memory.ts'
 import type { BundleModule } from '../bundle.ts'
+import { firstChars } from '../first-chars.ts'
 import { DEFERRED, namedParts } from '../sandbox/deferred.ts'
 import { CONTROL_BYTES, type KernelStart, OUTBOX_BYTES } from '../sandbox/wire.ts'
 import type { InstanceSpec } from './messages.ts'
@@ -219,15 +220,13 @@ const ERROR_CHARS_MAX = 16_384
 /** What the app threw, as text for its developer, without the host's frames. It may have come as megabytes. */
 export function guestError(error: unknown): { message: string; stack: string } {
   if (error instanceof Error) externalTextRead(error.message.length + (error.stack?.length ?? 0))
-  const message = beginningOf(error instanceof Error ? `${error.name}: ${error.message}` : String(error))
-  const stack = error instanceof Error && error.stack ? withoutHostFrames(beginningOf(error.stack)) : message
+  const thrown = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  const message = firstChars(thrown, ERROR_CHARS_MAX)
+  const stack =
+    error instanceof Error && error.stack
+      ? withoutHostFrames(firstChars(error.stack, ERROR_CHARS_MAX))
+      : message
   return { message, stack }
-}
-
-/** As a text of its own: what slice() gives holds on to all of the other, as long as anybody remembers it. */
-function beginningOf(text: string): string {
-  if (text.length <= ERROR_CHARS_MAX) return text
-  return Buffer.from(text.slice(0, ERROR_CHARS_MAX), 'utf16le').toString('utf16le')
 }
 
 /** A stack without the frames that are the platform's and tell a developer nothing. */

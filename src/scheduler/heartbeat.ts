@@ -29,8 +29,8 @@ export interface HeartbeatOptions {
 const MEMORY_POLL_MS = 100
 
 /**
- * Who would run but gets less than this share of a core is silent because others have the cores: that is not held
- * against it, but for the last figure, as a multiple of what silence is allowed otherwise.
+ * A runtime that would run but gets less than this share of a core is silent because others have the cores: such beats
+ * do not count as missed. Of all beats it may be silent for no more than this many times what it may miss.
  */
 const STARVED_CORES = 0.1
 const PATIENCE = 3

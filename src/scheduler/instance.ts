@@ -1,4 +1,5 @@
 /** An isolate with an app in it, as the scheduler sees it: where it is, what it is doing, whose it is. */
+import { firstChars } from '../first-chars.ts'
 import type { InstanceEnd, InstanceStats, RequestEnd } from '../runtime/messages.ts'
 import type { DispatchedExchange } from './dispatch.ts'
 import type { Runtime } from './runtime.ts'
@@ -101,7 +102,8 @@ export class Instance {
   }
 
   remember(line: string): void {
-    this.lastLines.push(line.length > LAST_LINE_CHARS_MAX ? `${line.slice(0, LAST_LINE_CHARS_MAX)}…` : line)
+    const isLong = line.length > LAST_LINE_CHARS_MAX
+    this.lastLines.push(isLong ? `${firstChars(line, LAST_LINE_CHARS_MAX)}…` : line)
     if (this.lastLines.length > LAST_LINES_MAX) this.lastLines.shift()
   }
 }

@@ -1,5 +1,6 @@
 /** What the system says of another process, where it does (Linux, proc(5)). */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
+import { processStat } from '../process-stat.ts'
 
 /** How a process got on. */
 export interface Progress {
@@ -41,10 +42,10 @@ export class ProcessStatus {
   progress(): Progress | null {
     if (this.#hasEnded) return null
     try {
-      const stat = readFileSync(`/proc/${this.#pid}/stat`, 'latin1')
-      // From the third field on; the second, in parentheses, may hold anything.
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      return { isRunnable: fields[0] === 'R', cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS }
+      const fields = processStat(this.#pid)
+      // The 14th and 15th: in the program, and in the kernel for it.
+      const ticks = Number(fields[11]) + Number(fields[12])
+      return { isRunnable: fields[0] === 'R', cpuMs: ticks * TICK_MS }
     } catch {
       return null
     }
