@@ -8,9 +8,11 @@
 import { type ColdStartReason, type EvictionReason, limitChannel, retryChannel } from '../channels.ts'
 import type { InstanceEnd } from '../runtime/messages.ts'
 import { BODY_WINDOW } from '../runtime/protocol.ts'
+import { Departure } from './departure.ts'
 import type { DispatchedExchange } from './dispatch.ts'
 import type { Failure } from './failure.ts'
 import type { FailedRequests, Instance, InstanceOwner } from './instance.ts'
+import { Instances } from './instances.ts'
 import type { PoolHost } from './pool-host.ts'
 import { ENDED_BY_APP, failureOf, isRepeatable, type Loss, retryReason } from './retry.ts'
 import type { Runtime } from './runtime.ts'
@@ -34,7 +36,8 @@ export class InstancePool implements InstanceOwner {
   readonly version: string
   readonly #host: PoolHost
   readonly #starter: InstanceStarter
-  readonly #instances: Instance[] = []
+  readonly #instances = new Instances()
+  readonly #departure: Departure
   readonly #queue = new Set<DispatchedExchange>()
   /** Sent to instances that are not ready. */
   readonly #ahead = new Set<DispatchedExchange>()
@@ -55,6 +58,17 @@ export class InstancePool implements InstanceOwner {
     this.#host = host
     this.#starter = starter
     this.#nextReason = reason
+    this.#departure = new Departure({
+      instances: this.#instances,
+      now: () => host.now(),
+      startElsewhere: async () => {
+        if (!starter.refusal()) await this.#start('evicted')
+      },
+      drain: (instance, options) => {
+        this.#nextReason = 'evicted'
+        this.#drain(instance, options)
+      },
+    })
   }
 
   get inFlight(): number {
@@ -65,33 +79,24 @@ export class InstancePool implements InstanceOwner {
     return this.#queue.size
   }
 
-  /** CPU time that its instances used between their last two heartbeats. */
   get cpuMs(): number {
-    return this.#sum(({ cpuMs }) => cpuMs)
+    return this.#instances.cpuMs
   }
 
-  /** Bytes that they sent or were sent meanwhile. */
   get movedBytes(): number {
-    return this.#sum(({ movedBytes }) => movedBytes)
+    return this.#instances.movedBytes
   }
 
-  /** Isolates that were running, or could have been, meanwhile: the sum of their shares of it. */
   get running(): number {
-    return this.#sum(({ busy }) => busy)
-  }
-
-  #sum(figure: (instance: Instance) => number): number {
-    return this.#instances.reduce((sum, instance) => sum + figure(instance), 0)
+    return this.#instances.running
   }
 
   get instances(): readonly Instance[] {
-    return this.#instances
+    return this.#instances.all
   }
 
   get readyInstances(): number {
-    let count = 0
-    for (const instance of this.#instances) if (instance.state === 'ready') count++
-    return count
+    return this.#instances.ready.length
   }
 
   dispatch(exchange: DispatchedExchange): void {
@@ -99,7 +104,7 @@ export class InstancePool implements InstanceOwner {
     dispatch.pool = this
     dispatch.app = this.name
     dispatch.version = this.version
-    const instance = this.#pick()
+    const instance = this.#instances.best
     if (instance) this.#send(instance, exchange)
     else this.#enqueue(exchange)
   }
@@ -121,18 +126,19 @@ export class InstancePool implements InstanceOwner {
     if (this.#queue.size > 0 && this.#starting === 0) void this.#start(this.#nextReason)
   }
 
-  /** Housekeeping, once per heartbeat: idle instances end, a lasting backlog gets help. */
+  /** Housekeeping, once per heartbeat: idle instances end, others go where they belong, a lasting backlog gets help. */
   beat(): void {
     const { config } = this.#host
+    this.#departure.goOn()
     const idleBefore = this.#host.now() - config.idleMs
-    for (const instance of [...this.#instances]) {
-      if (instance.state !== 'ready' || instance.inFlight > 0 || instance.idleSince > idleBefore) continue
+    for (const instance of this.#instances.ready) {
+      if (instance.inFlight > 0 || instance.idleSince > idleBefore) continue
       this.#nextReason = 'evicted'
       this.#stop(instance, 'idle')
     }
     const load = {
-      ready: this.#instances.filter(instance => instance.state === 'ready'),
-      instances: this.#instances.length + this.#starting,
+      ready: this.#instances.ready,
+      instances: this.#instances.all.length + this.#starting,
       instancesMax: config.instancesMax,
     }
     this.#backlogBeats = isBacklogged(load) ? this.#backlogBeats + 1 : 0
@@ -156,7 +162,7 @@ export class InstancePool implements InstanceOwner {
       }
       for (const exchange of this.#ahead) this.#recall(exchange)
     }
-    for (const instance of [...this.#instances]) this.#drain(instance)
+    for (const instance of [...this.#instances.all]) this.#drain(instance)
     this.#checkEmpty()
   }
 
@@ -172,7 +178,7 @@ export class InstancePool implements InstanceOwner {
 
   onStarted(instance: Instance): void {
     instance.idleSince = this.#host.now()
-    this.#instances.push(instance)
+    this.#instances.add(instance)
     for (const exchange of this.#sentAhead(instance)) {
       exchange.dispatch.coldStart = true
       this.#endWait(exchange)
@@ -226,24 +232,13 @@ export class InstancePool implements InstanceOwner {
     this.#stop(instance, 'evicted')
   }
 
-  /**
-   * Has what runs in such a runtime run elsewhere from now on; requests in flight finish there, and so do WebSockets
-   * unless they are to be closed.
-   */
-  leave(
-    isForbidden: (runtime: Runtime) => boolean,
-    { closesWebSockets }: { closesWebSockets: boolean },
-  ): void {
-    for (const instance of [...this.#instances]) {
-      if (!isForbidden(instance.runtime)) continue
-      this.#nextReason = 'evicted'
-      this.#drain(instance, { closesWebSockets })
-    }
+  /** As `Departure.leave`. */
+  leave(isForbidden: (runtime: Runtime) => boolean, options: { atOnce: boolean }): void {
+    this.#departure.leave(isForbidden, options)
   }
 
   onEnded(instance: Instance, end: InstanceEnd, failed: FailedRequests): void {
-    const index = this.#instances.indexOf(instance)
-    if (index !== -1) this.#instances.splice(index, 1)
+    this.#instances.delete(instance)
     if (end.reason === 'runtimeDied' || ENDED_BY_APP[end.reason]) this.#nextReason = 'crash'
     this.#publishLimit(end)
     this.#inFlight -= instance.inFlight
@@ -270,16 +265,6 @@ export class InstancePool implements InstanceOwner {
     retryChannel.publish({ app: this.name, requestId: exchange.requestId, reason })
     if (this.#retired) this.#host.reroute(exchange)
     else this.dispatch(exchange)
-  }
-
-  #pick(): Instance | null {
-    let best: Instance | null = null
-    for (const instance of this.#instances) {
-      // Of equals the first: at low load the others fall idle and end.
-      if (instance.state !== 'ready' || (best && instance.inFlight >= best.inFlight)) continue
-      if (instance.runtime.hasRoom) best = instance
-    }
-    return best
   }
 
   #send(instance: Instance, exchange: DispatchedExchange): void {
@@ -347,7 +332,7 @@ export class InstancePool implements InstanceOwner {
 
   #onStartFailed(failure: StartFailure): void {
     // Ready instances elsewhere go on; only who waits for this one is told.
-    const instance = this.#pick()
+    const instance = this.#instances.best
     for (const exchange of [...this.#queue]) {
       this.#queue.delete(exchange)
       if (instance) this.#send(instance, exchange)
@@ -369,8 +354,7 @@ export class InstancePool implements InstanceOwner {
 
   #stop(instance: Instance, reason: 'idle' | 'evicted' | 'redeployed' | 'deleted' | 'shutdown'): void {
     instance.state = 'ended'
-    const index = this.#instances.indexOf(instance)
-    if (index !== -1) this.#instances.splice(index, 1)
+    this.#instances.delete(instance)
     instance.runtime.client?.stop(instance.id, reason)
   }
 
@@ -382,7 +366,7 @@ export class InstancePool implements InstanceOwner {
   }
 
   #checkEmpty(): void {
-    if (!this.#retired || this.#instances.length > 0 || this.#queue.size > 0 || this.#starting > 0) return
+    if (!this.#retired || this.#instances.all.length > 0 || this.#queue.size > 0 || this.#starting > 0) return
     this.#host.onEmpty(this)
   }
 

@@ -284,8 +284,8 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   /** Has the app leave runtimes where it may not be, as things stand. */
   #separate(app: string): void {
     const conduct = { standing: this.#quarantine.standing(app), isBusy: this.#busy.has(app) }
-    // Nobody's WebSocket is closed because its app is merely busy.
-    const how = { closesWebSockets: conduct.standing !== 'good' }
+    // Nobody's WebSocket is closed, and no request waits, because its app is merely busy.
+    const how = { atOnce: conduct.standing !== 'good' }
     this.#apps.peek(app)?.pool.leave(runtime => this.#supervisor.isForbidden(runtime, conduct), how)
   }
 

@@ -131,6 +131,7 @@ export class TestStore implements Pick<Store, 'generation' | 'app' | 'bundle' | 
 
 export interface Setup extends AsyncDisposable {
   scheduler: Scheduler
+  supervisor: Supervisor
   store: TestStore
   runtimes: ScriptedRuntime[]
   /** The first. */
@@ -154,6 +155,7 @@ export async function setUp(
   while (scheduler.stats().runtimes.some(runtime => !runtime.up)) await new Promise(setImmediate)
   return {
     scheduler,
+    supervisor,
     store,
     runtimes,
     runtime: runtimes[0]!,
