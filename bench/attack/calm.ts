@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Attack, sendAttack } from '../../test/support/attack.ts'
-import { type Arena, WALL_MS } from './arena.ts'
+import { type Arena, CONNECTIONS, WALL_MS } from './arena.ts'
 import type { Repeated } from './trial.ts'
 
 const CHUNK_BYTES = 65_536
@@ -30,8 +30,7 @@ function source(bytes: number): string {
 /** A longer response costs more CPU time than a request may use: it comes in parts of this size. */
 const PART_BYTES = 16 * 2 ** 20
 
-/** An attack of so many clients at once, or so short, or that moves so much, costs less by its app than by that. */
-const FLOOD = 500
+/** An attack so short, or that moves so much, or by more clients at once than the victim has, costs less by its app than by that. */
 const SHORT_MS = 100
 const BYTES_PER_SECOND = 32 * 2 ** 20
 
@@ -50,7 +49,7 @@ export async function p99BesideCalm(arena: Arena, attacks: readonly Repeated[], 
 function isMuch({ attack, requests, bytesReceived, deploys, endMs }: Repeated, ms: number): boolean {
   const bytes = requests * attack.bodyBytes + bytesReceived
   const isBulk = bytes >= (BYTES_PER_SECOND * ms) / 1000
-  return isBulk || attack.atOnce >= FLOOD || endMs < SHORT_MS || deploys > 1
+  return isBulk || attack.atOnce > CONNECTIONS || endMs < SHORT_MS || deploys > 1
 }
 
 class CalmApp {
