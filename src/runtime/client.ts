@@ -10,16 +10,11 @@ import { OUTCOMES, TERMINATIONS, type Termination } from '../outcome.ts'
 import { RESPONSE_FINISHED, RESPONSE_WHOLE } from '../sandbox/wire.ts'
 import type { Exchange } from '../scheduler/exchange.ts'
 import { endedStart, lostStart, tooLong } from './failed-starts.ts'
+import { FrameReader } from './frame-reader.ts'
+import { FrameWriter } from './frame-writer.ts'
 import { HeadBatches } from './head-batches.ts'
 import type { InstanceSpec, RequestEnd, RuntimeStats, StartResult } from './messages.ts'
-import {
-  FRAME,
-  FrameReader,
-  FrameWriter,
-  PAYLOAD_BYTES_MAX,
-  PROTOCOL_VERSION,
-  ProtocolError,
-} from './protocol.ts'
+import { FRAME, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, ProtocolError } from './protocol.ts'
 import { ReadSlabs } from './read-slabs.ts'
 import { readEnded, readJson, readNotice, readStartResult, readStats } from './readers.ts'
 import { RepeatedHead } from './repeated-head.ts'

@@ -17,12 +17,13 @@ import {
   WIRE_LEVELS,
 } from '../sandbox/wire.ts'
 import type { Body, Puller, Sink } from './bodies.ts'
+import { copyBytes } from './frame-writer.ts'
 import { GuestOperations } from './guest-operations.ts'
 import type { Instance } from './instance.ts'
 import { transfer, withoutHostFrames } from './isolate.ts'
 import { LogBudget } from './log-budget.ts'
 import type { Notice } from './messages.ts'
-import { BODY_WINDOW, copyBytes, FRAME, PAYLOAD_BYTES_MAX, PIECE_BYTES } from './protocol.ts'
+import { BODY_WINDOW, FRAME, PAYLOAD_BYTES_MAX, PIECE_BYTES } from './protocol.ts'
 import { encodeText, itemAt, readRecords, type Texts, uint32, Violation, writeText } from './records.ts'
 import type { ServedRequest } from './served-request.ts'
 

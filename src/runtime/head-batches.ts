@@ -1,5 +1,6 @@
 /** Request heads that wait for the next flush: those bound for one instance leave in one frame. */
-import { FRAME, type FrameWriter, HAS_BODY, PAYLOAD_BYTES_MAX } from './protocol.ts'
+import type { FrameWriter } from './frame-writer.ts'
+import { FRAME, HAS_BODY, PAYLOAD_BYTES_MAX } from './protocol.ts'
 
 /** Heads in one frame; a single one is far shorter (`requestHeaderBytesMax`). */
 const HEADS_CHARS_MAX = PAYLOAD_BYTES_MAX / 2

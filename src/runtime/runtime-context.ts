@@ -1,7 +1,8 @@
 /** What the instances of one runtime connection share. */
+
+import type { FrameWriter } from './frame-writer.ts'
 import type { Instance } from './instance.ts'
 import type { EndReport } from './messages.ts'
-import type { FrameWriter } from './protocol.ts'
 import type { RequestTable } from './served-request.ts'
 import type { Upstream } from './subrequest.ts'
 import type { Watchdog } from './watchdog.ts'

@@ -3,13 +3,8 @@ import { createServer, type Socket } from 'node:net'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { RuntimeClient } from '../../src/runtime/client.ts'
-import {
-  FRAME,
-  FrameReader,
-  PAYLOAD_BYTES_MAX,
-  PROTOCOL_VERSION,
-  ProtocolError,
-} from '../../src/runtime/protocol.ts'
+import { FrameReader } from '../../src/runtime/frame-reader.ts'
+import { FRAME, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, ProtocolError } from '../../src/runtime/protocol.ts'
 import { readEnded, readJson, readNotice, readStartResult, readStats } from '../../src/runtime/readers.ts'
 import type { RuntimeEvents } from '../../src/runtime/runtime-events.ts'
 import { CountingExchange, failAll, SPEC } from './exchanges.ts'

@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict'
 import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
-import {
-  FRAME,
-  FrameReader,
-  FrameWriter,
-  PAYLOAD_BYTES_MAX,
-  ProtocolError,
-} from '../../src/runtime/protocol.ts'
+import { FrameReader } from '../../src/runtime/frame-reader.ts'
+import { FrameWriter } from '../../src/runtime/frame-writer.ts'
+import { FRAME, PAYLOAD_BYTES_MAX, ProtocolError } from '../../src/runtime/protocol.ts'
 
 interface Frame {
   type: number

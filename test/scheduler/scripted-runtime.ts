@@ -4,8 +4,10 @@
  */
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
+import { FrameReader } from '../../src/runtime/frame-reader.ts'
+import { FrameWriter } from '../../src/runtime/frame-writer.ts'
 import type { InstanceEnd, InstanceSpec, RuntimeStats, StartResult } from '../../src/runtime/messages.ts'
-import { FRAME, FrameReader, FrameWriter, HAS_BODY, PROTOCOL_VERSION } from '../../src/runtime/protocol.ts'
+import { FRAME, HAS_BODY, PROTOCOL_VERSION } from '../../src/runtime/protocol.ts'
 import { RESPONSE_FINISHED, RESPONSE_WHOLE } from '../../src/sandbox/wire.ts'
 
 export interface ServedRequest {
