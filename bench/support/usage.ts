@@ -1,6 +1,7 @@
 /** What processes use, as Linux counts it in /proc. */
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { processStat } from '../../src/process-stat.ts'
 
 export interface Memory {
   /** Sum of resident memory; pages that several processes share count in each. */
@@ -65,11 +66,13 @@ function kilobytes(rollup: string, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1] ?? 0)
 }
 
-/** The fields of /proc/<pid>/stat from the third on; null for a process that has gone. */
+/** Null for a process that has gone. */
 function statFields(pid: number): string[] | null {
-  const stat = read(`/proc/${pid}/stat`)
-  // The second field, the program's name, may hold spaces and parentheses.
-  return stat === null ? null : stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  try {
+    return processStat(pid)
+  } catch {
+    return null
+  }
 }
 
 function read(file: string): string | null {

@@ -7,33 +7,32 @@ import { until } from './setup.ts'
 
 const BEAT_MS = 500
 
-/**
- * Beats on a clock that goes by beats alone; each is told how many cores every app uses, and of which ran for longer than
- * that, for what share of the time; `moved`: MiB in a beat.
- */
+interface Use {
+  cores: number
+  /** The share of the time for which it ran or could have. Default: as much as it had a core. */
+  running?: number
+  /** In a beat. */
+  movedMb?: number
+}
+
+/** Beats on a clock that goes by beats alone; each is told what every app uses, in cores where it is a number. */
 function scripted() {
   let now = 0
   const busy = new BusyApps({ now: () => now, max: 10 })
-  const beat = (
-    cores: Record<string, number>,
-    beats = 1,
-    running: Record<string, number> = {},
-    moved: Record<string, number> = {},
-  ) => {
+  const beat = (apps: Record<string, number | Use>, beats = 1) => {
     let found: string[] = []
     for (; beats > 0; beats--) {
       now += BEAT_MS
-      const use = (name: string) => ({
-        name,
-        cpuMs: cores[name]! * BEAT_MS,
-        movedBytes: (moved[name] ?? 0) * 2 ** 20,
-        running: running[name] ?? cores[name]!,
-      })
-      found = busy.beat(Object.keys(cores).map(use))
+      found = busy.beat(Object.entries(apps).map(([name, use]) => usage(name, use)))
     }
     return found
   }
   return { busy, beat }
+}
+
+function usage(name: string, use: number | Use) {
+  const { cores, running = cores, movedMb = 0 } = typeof use === 'number' ? { cores: use } : use
+  return { name, cpuMs: cores * BEAT_MS, movedBytes: movedMb * 2 ** 20, running }
 }
 
 test('an app that computes beside others is busy after a second, and a quick one is not', () => {
@@ -47,8 +46,8 @@ test('an app that computes beside others is busy after a second, and a quick one
 test('an app whose bodies keep others at work is as busy as one that computes', () => {
   const { beat } = scripted()
 
-  assert.deepEqual(beat({ uploads: 0.1, hello: 0.1 }, 2, {}, { uploads: 100 }), [])
-  assert.deepEqual(beat({ uploads: 0.1, hello: 0.1 }, 2, {}, { uploads: 250 }), ['uploads'])
+  assert.deepEqual(beat({ uploads: { cores: 0.1, movedMb: 100 }, hello: 0.1 }, 2), [])
+  assert.deepEqual(beat({ uploads: { cores: 0.1, movedMb: 250 }, hello: 0.1 }, 2), ['uploads'])
 })
 
 test('an app that has nobody beside it is not busy, whatever it does', () => {
@@ -71,13 +70,20 @@ test('an app that had to be ended for what it used is busy at once, if it has a 
 })
 
 test('where cores are short an app is busy that uses its part of them and would use more', () => {
-  const found = scripted().beat({ burn: 0.35, spin: 0.35, hello: 0.25 }, 2, { burn: 1, spin: 1, hello: 0.9 })
+  const found = scripted().beat(
+    {
+      burn: { cores: 0.35, running: 1 },
+      spin: { cores: 0.35, running: 1 },
+      hello: { cores: 0.25, running: 0.9 },
+    },
+    2,
+  )
 
   assert.deepEqual(found.toSorted(), ['burn', 'spin'])
 })
 
 test('where cores are free an app that uses less than half a one is not busy, nor one that merely waits', () => {
-  const found = scripted().beat({ work: 0.4, hello: 0.1, waits: 0.15 }, 2, { waits: 1 })
+  const found = scripted().beat({ work: 0.4, hello: 0.1, waits: { cores: 0.15, running: 1 } }, 2)
 
   assert.deepEqual(found, [])
 })
