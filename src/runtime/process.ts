@@ -7,6 +7,7 @@
 import { flushCompileCache } from 'node:module'
 import { createServer } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setFlagsFromString } from 'node:v8'
 import { Connection } from './connection.ts'
 import { SharedPrelude } from './isolate.ts'
 import { IsolatePool } from './isolate-pool.ts'
@@ -28,6 +29,8 @@ const settings = await readSettings(process.stdin)
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
 
+// Heaps of isolates are to be collected when they have little in them.
+setFlagsFromString('--initial-old-space-size=0')
 const pool = new IsolatePool({
   prelude: new SharedPrelude(settings.prelude),
   size: settings.prewarm,
