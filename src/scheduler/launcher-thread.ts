@@ -1,4 +1,4 @@
-/** The thread that starts runtime processes, holds their pipes, and tells what they write and how they end. */
+/** The thread that starts runtime processes, holds their pipes, tells what they write and how they end, and lowers them. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -7,6 +7,7 @@ import { runtimeFlags } from '../runtime/flags.ts'
 import { loadPrelude, type Prelude } from '../runtime/prelude.ts'
 import { type RuntimeSettings, writeSettings } from '../runtime/settings.ts'
 import { callerPort } from '../thread.ts'
+import { lowerApps, yieldCores } from './niceness.ts'
 
 /** What a runtime process is told; the sandbox's code is the same for all. */
 export type LaunchSettings = Omit<RuntimeSettings, 'prelude'>
@@ -15,6 +16,8 @@ export type LaunchCall =
   /** `yields`: whether it is to yield its cores to others: it has a session of its own then (niceness.ts). */
   | { call: 'start'; settings: LaunchSettings; yields: boolean }
   | { call: 'news'; pid: number }
+  /** As `RuntimeProcess.yieldCores`. */
+  | { call: 'yield'; pid: number; nice: number }
   | { call: 'dismiss'; pid: number }
 
 export interface ProcessNews {
@@ -61,7 +64,8 @@ async function answer(request: LaunchCall): Promise<LaunchReply> {
   const child = children.get(request.pid)
   if (!child) return { error: 'it has ended' }
   if (request.call === 'news') return await child.news()
-  child.dismiss()
+  if (request.call === 'yield') child.yieldCores(request.nice)
+  else child.dismiss()
   return { done: true }
 }
 
@@ -82,7 +86,7 @@ function start(
       started.stdin.on('error', () => {})
       writeSettings(started.stdin, { ...settings, prelude })
       const pid = started.pid!
-      children.set(pid, new Child(started))
+      children.set(pid, new Child(started, yields))
       resolve({ pid })
     })
   })
@@ -90,12 +94,16 @@ function start(
 
 class Child {
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly #yields: boolean
+  /** The threads that yield to the others, of a process that does not. */
+  readonly #lowered = new Set<number>()
   #lines: ProcessNews['lines'] = []
   #exit: Exit | null = null
   #asked: ((news: ProcessNews) => void) | null = null
 
-  constructor(started: ChildProcessByStdio<Writable, Readable, Readable>) {
+  constructor(started: ChildProcessByStdio<Writable, Readable, Readable>, yields: boolean) {
     this.#process = started
+    this.#yields = yields
     this.#read('stdout')
     this.#read('stderr')
     started.once('close', (code, signal) => {
@@ -109,6 +117,12 @@ class Child {
       this.#asked = resolve
       if (this.#lines.length > 0 || this.#exit) this.#tell()
     })
+  }
+
+  yieldCores(nice: number): void {
+    const pid = this.#process.pid!
+    if (this.#yields) yieldCores(pid, nice)
+    else lowerApps(pid, nice, this.#lowered)
   }
 
   dismiss(): void {

@@ -6,7 +6,7 @@
 import { Thread } from '../thread.ts'
 import type { LaunchCall, LaunchReply, LaunchSettings, ProcessNews } from './launcher-thread.ts'
 
-/** Two for each process; more are refused. */
+/** Three for each process; more are refused. */
 const PENDING_MAX = 1024
 
 export class Launcher implements AsyncDisposable {
@@ -45,6 +45,13 @@ export class Launcher implements AsyncDisposable {
     } catch {
       // It has ended by itself.
     }
+  }
+
+  /**
+   * As `RuntimeProcess.yieldCores`: to list a process' threads takes its locks, and milliseconds where it has a hard time.
+   */
+  yieldCores(pid: number, nice: number): void {
+    this.#thread.call({ call: 'yield', pid, nice }).catch(() => {})
   }
 
   /** Asks the process to leave. */

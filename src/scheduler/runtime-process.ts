@@ -7,7 +7,6 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Launcher } from './launcher.ts'
 import type { Exit, LaunchSettings } from './launcher-thread.ts'
-import { lowerApps, yieldCores } from './niceness.ts'
 import { ProcessStatus } from './process-status.ts'
 
 export interface StartOptions {
@@ -46,9 +45,6 @@ export class RuntimeProcess implements AsyncDisposable {
   /** Resolves when the process has ended, however that came about. */
   readonly exited: Promise<Exit>
   readonly #launcher: Launcher
-  readonly #yields: boolean
-  /** The threads that yield to the others, of a process that does not. */
-  readonly #lowered = new Set<number>()
   readonly #onLine: LineListener
   /** Resolves when it listens. */
   readonly #ready = Promise.withResolvers<void>()
@@ -58,14 +54,13 @@ export class RuntimeProcess implements AsyncDisposable {
 
   private constructor(
     pid: number,
-    { launcher, yields, onLine, address, token }: StartOptions & Pick<RuntimeProcess, 'address' | 'token'>,
+    { launcher, onLine, address, token }: StartOptions & Pick<RuntimeProcess, 'address' | 'token'>,
   ) {
     this.pid = pid
     this.status = new ProcessStatus(pid)
     this.address = address
     this.token = token
     this.#launcher = launcher
-    this.#yields = yields
     this.#onLine = onLine
     this.exited = this.#follow()
   }
@@ -135,9 +130,7 @@ export class RuntimeProcess implements AsyncDisposable {
    * To be called again and again (niceness.ts).
    */
   yieldCores(nice: number): void {
-    if (this.#hasExited) return
-    if (this.#yields) yieldCores(this.pid, nice)
-    else lowerApps(this.pid, nice, this.#lowered)
+    if (!this.#hasExited) this.#launcher.yieldCores(this.pid, nice)
   }
 
   /** Waits for its end, whose other signs are there; if it lives on for longer than that it is killed. */
