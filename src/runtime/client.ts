@@ -16,7 +16,7 @@ import { HeadBatches } from './head-batches.ts'
 import type { InstanceSpec, RequestEnd, RuntimeStats, StartResult } from './messages.ts'
 import { FRAME, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, ProtocolError } from './protocol.ts'
 import { ReadSlabs } from './read-slabs.ts'
-import { readEnded, readJson, readNotice, readStartResult, readStats } from './readers.ts'
+import { readEnded, readJson, readLogLine, readNotice, readStartResult, readStats } from './readers.ts'
 import { RepeatedHead } from './repeated-head.ts'
 import type { FailedExchanges, RuntimeEvents } from './runtime-events.ts'
 import { type Stream, StreamTable } from './stream-table.ts'
@@ -242,11 +242,12 @@ export class RuntimeClient implements AsyncDisposable {
       }
       case FRAME.ended:
         return this.#onEnded(id, payload)
-      case FRAME.notice: {
-        const notice = readNotice(payload)
-        const stream = notice.type === 'log' ? this.#streams.get(notice.stream) : null
-        return this.#events.notice(id, notice, stream?.exchange ?? null)
+      case FRAME.log: {
+        const { stream, line } = readLogLine(payload)
+        return this.#events.log(id, line, this.#streams.get(stream)?.exchange ?? null)
       }
+      case FRAME.notice:
+        return this.#events.notice(id, readNotice(payload))
       case FRAME.pong: {
         const stats = readStats(payload)
         const ping = this.#pings.get(id)

@@ -9,6 +9,7 @@ import {
   EVENT,
   GUEST_ID,
   LIMIT_NOTICES,
+  LOG_KINDS,
   PULL,
   RECORD,
   RESPONSE_FINISHED,
@@ -22,14 +23,19 @@ import { GuestOperations } from './guest-operations.ts'
 import type { Instance } from './instance.ts'
 import { transfer, withoutHostFrames } from './isolate.ts'
 import { LogBudget } from './log-budget.ts'
-import type { Notice } from './messages.ts'
-import { BODY_WINDOW, FRAME, PAYLOAD_BYTES_MAX, PIECE_BYTES } from './protocol.ts'
+import type { LogLine, Notice } from './messages.ts'
+import {
+  BODY_WINDOW,
+  FRAME,
+  LOG_FIXED_BYTES,
+  LOG_LINE_BYTES_MAX,
+  PAYLOAD_BYTES_MAX,
+  PIECE_BYTES,
+} from './protocol.ts'
 import { encodeText, itemAt, readRecords, type Texts, uint32, Violation, writeText } from './records.ts'
 import type { ServedRequest } from './served-request.ts'
 
 const RESPONSE_FIXED_BYTES = 12
-/** The longest line: it fits a frame, however JSON escapes it. The kernel's lines are shorter. */
-const LOG_LINE_BYTES_MAX = PAYLOAD_BYTES_MAX / 8
 /** How far a text that begins within its credit may go beyond it: the sandbox counts characters. */
 const CREDIT_SLACK_BYTES = 2 ** 20
 
@@ -95,7 +101,7 @@ export class GuestRecords {
   logException(stream: number, message: string): void {
     const request = this.#instance.context.requests.get(stream)
     if (this.#logBudget.spend(request, message.length) !== 'kept') return
-    this.#notice({ type: 'log', stream, level: 'error', kind: 'exception', message, time: Date.now() })
+    this.#logLine({ stream, level: WIRE_LEVELS.indexOf('error'), kind: 'exception' }, Buffer.from(message))
   }
 
   /** The instance has ended: nothing of it goes on. */
@@ -324,16 +330,26 @@ export class GuestRecords {
     const fate = this.#logBudget.spend(request, payload.length)
     if (fate === 'forged') throw new Violation('more log than the limit')
     if (fate === 'dropped') return this.#limit(LIMIT_NOTICES.indexOf('log_lines'))
-    const text = payload.utf8Slice(4, Math.min(payload.length, 4 + LOG_LINE_BYTES_MAX))
-    const isException = (code & 0x100) !== 0
-    this.#notice({
-      type: 'log',
-      stream: request?.instance === this.#instance ? id : 0,
-      level: itemAt(WIRE_LEVELS, code & 0xff),
-      kind: isException ? 'exception' : 'console',
-      message: isException ? withoutHostFrames(text) : text,
-      time: Date.now(),
-    })
+    const level = code & 0xff
+    itemAt(WIRE_LEVELS, level)
+    const stream = request?.instance === this.#instance ? id : 0
+    const text = payload.subarray(4)
+    if ((code & 0x100) === 0) return this.#logLine({ stream, level, kind: 'console' }, text)
+    const trimmed = withoutHostFrames(text.utf8Slice(0, Math.min(text.length, LOG_LINE_BYTES_MAX)))
+    this.#logLine({ stream, level, kind: 'exception' }, Buffer.from(trimmed))
+  }
+
+  #logLine(
+    { stream, level, kind }: { stream: number; level: number; kind: LogLine['kind'] },
+    text: Buffer,
+  ): void {
+    const { context, id } = this.#instance
+    const bytes = text.subarray(0, LOG_LINE_BYTES_MAX)
+    const frame = context.writer.frame(FRAME.log, 0, id, LOG_FIXED_BYTES + bytes.length)
+    frame.writeUInt32LE(stream, 0)
+    frame.writeUInt32LE(level | (LOG_KINDS.indexOf(kind) << 8), 4)
+    frame.writeDoubleLE(Date.now(), 8)
+    copyBytes(bytes, frame, LOG_FIXED_BYTES)
   }
 
   #limit(index: number): void {

@@ -2,8 +2,10 @@
  * What the scheduler and a runtime say to each other about instances, besides requests: the payloads of the
  * protocol's JSON frames. `protocol.ts` carries them; everything that comes from a runtime is validated there.
  */
+
 import type { LimitName, LogLevel } from '../channels.ts'
 import type { Outcome, Termination } from '../outcome.ts'
+import type { LOG_KINDS } from '../sandbox/wire.ts'
 
 /** All that a runtime needs to start an instance, but the bundle, which follows as bytes. */
 export interface InstanceSpec {
@@ -97,16 +99,17 @@ export interface InstanceStats {
   queued: number
 }
 
+/** A console line of an app, or an exception that it left uncaught: sent as it happens. */
+export interface LogLine {
+  level: LogLevel
+  kind: (typeof LOG_KINDS)[number]
+  message: string
+  /** Milliseconds since the epoch. */
+  time: number
+}
+
 /** Something an app did that is only to be told: sent as it happens. */
 export type Notice =
-  | {
-      type: 'log'
-      stream: number
-      level: LogLevel
-      kind: 'console' | 'exception'
-      message: string
-      time: number
-    }
   | { type: 'subrequest'; status: number; durationMs: number }
   | { type: 'limit'; limit: LimitName }
 

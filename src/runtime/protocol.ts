@@ -8,7 +8,7 @@
  * stream. Both sides close the connection on a frame that breaks the rules; the scheduler trusts no byte of it.
  */
 /** Raised with every incompatible change; both sides must name the same one. */
-export const PROTOCOL_VERSION = 2
+export const PROTOCOL_VERSION = 3
 
 /** The longest payload. Bundles and bodies are cut into pieces below it. */
 export const PAYLOAD_BYTES_MAX = 1 << 20
@@ -71,7 +71,18 @@ export const FRAME = {
   catastrophe: 26,
   /** Stream. The app has thrown; `finished` follows when waitUntil lets it. Payload as of `finished`. */
   failed: 27,
+  /**
+   * Instance. u32 stream or 0, u8 index in WIRE_LEVELS, u8 index in LOG_KINDS (sandbox/wire.ts), u16 0, f64 ms since the
+   * epoch, text (UTF-8).
+   */
+  log: 28,
 } as const
+
+/** Of a log line's frame, before its text. */
+export const LOG_FIXED_BYTES = 16
+
+/** The longest text of a log line; the sandbox's own are shorter. */
+export const LOG_LINE_BYTES_MAX = 131_072
 
 /** On a stream id in a `requests` frame: a body follows. Stream ids never use this bit. */
 export const HAS_BODY = 0x8000_0000

@@ -1,11 +1,12 @@
 /**
- * Readers of the JSON frames that a runtime sends. What they let through has the shape that its type says, whoever
+ * Readers of the frames that tell of a runtime and its instances: JSON, but for log lines, of which there may be many. What they let through has the shape that its type says, whoever
  * sent it; what they cannot read is a ProtocolError.
  */
-import { LIMITS, LOG_LEVELS } from '../channels.ts'
+import { LIMITS } from '../channels.ts'
 import { TERMINATIONS } from '../outcome.ts'
-import type { EndReport, Notice, RuntimeStats, StartResult } from './messages.ts'
-import { ProtocolError } from './protocol.ts'
+import { LOG_KINDS, WIRE_LEVELS } from '../sandbox/wire.ts'
+import type { EndReport, LogLine, Notice, RuntimeStats, StartResult } from './messages.ts'
+import { LOG_FIXED_BYTES, LOG_LINE_BYTES_MAX, ProtocolError } from './protocol.ts'
 
 const MESSAGE_CHARS_MAX = 16_384
 
@@ -76,18 +77,21 @@ export function readEnded(payload: Buffer): EndReport {
   }
 }
 
+/** The stream that a log line belongs to, 0 for none, and the line. */
+export function readLogLine(payload: Buffer): { stream: number; line: LogLine } {
+  const [level, kind] = [WIRE_LEVELS[payload[4] ?? -1], LOG_KINDS[payload[5] ?? -1]]
+  if (payload.length < LOG_FIXED_BYTES || !level || !kind) throw new ProtocolError('malformed log line')
+  const end = Math.min(payload.length, LOG_FIXED_BYTES + LOG_LINE_BYTES_MAX)
+  const message = payload.utf8Slice(LOG_FIXED_BYTES, end)
+  return {
+    stream: payload.readUInt32LE(0),
+    line: { level, kind, message, time: amount(payload.readDoubleLE(8)) },
+  }
+}
+
 export function readNotice(payload: Buffer): Notice {
   const value = readJson(payload)
   switch (value.type) {
-    case 'log':
-      return {
-        type: 'log',
-        stream: amount(value.stream),
-        level: oneOf(LOG_LEVELS, value.level),
-        kind: oneOf(['console', 'exception'], value.kind),
-        message: text(value.message, 2 * 65_536),
-        time: amount(value.time),
-      }
     case 'subrequest':
       return { type: 'subrequest', status: amount(value.status), durationMs: amount(value.durationMs) }
     default:

@@ -1,6 +1,6 @@
 /** What a runtime client tells of its runtime. */
 import type { Exchange } from '../scheduler/exchange.ts'
-import type { InstanceEnd, Notice, RequestEnd } from './messages.ts'
+import type { InstanceEnd, LogLine, Notice, RequestEnd } from './messages.ts'
 
 /** What becomes known of a runtime. Exchanges named here have been unlinked already. */
 export interface RuntimeEvents {
@@ -14,7 +14,9 @@ export interface RuntimeEvents {
   ): void
   /** The instance no longer holds the request: response and waitUntil work are over. */
   finished(instance: number, exchange: Exchange, end: RequestEnd): void
-  notice(instance: number, notice: Notice, exchange: Exchange | null): void
+  /** `exchange`: the request that it belongs to, if it is known and still there. */
+  log(instance: number, line: LogLine, exchange: Exchange | null): void
+  notice(instance: number, notice: Notice): void
   /** The isolate of an instance, whose end is told next, cannot be ended: kill the process. */
   catastrophe(message: string, instance: number): void
   /** The connection is gone. Called once. */

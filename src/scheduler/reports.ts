@@ -1,14 +1,9 @@
 /** What runtimes tell about instances, published for whoever watches. */
-import {
-  appLogChannel,
-  cpuChannel,
-  instanceEndChannel,
-  limitChannel,
-  subrequestChannel,
-} from '../channels.ts'
-import type { InstanceEnd, InstanceStats, Notice } from '../runtime/messages.ts'
+import { cpuChannel, instanceEndChannel, limitChannel, subrequestChannel } from '../channels.ts'
+import type { InstanceEnd, InstanceStats, LogLine, Notice } from '../runtime/messages.ts'
 import type { Exchange } from './exchange.ts'
 import type { Instance } from './instance.ts'
+import { appLogs } from './log-queue.ts'
 
 export function reportStats(instance: Instance, stats: InstanceStats | null): void {
   instance.update(stats)
@@ -16,16 +11,17 @@ export function reportStats(instance: Instance, stats: InstanceStats | null): vo
 }
 
 /** `exchange`: what caused it, if it is known and still there. */
-export function reportNotice(instance: Instance, notice: Notice, exchange: Exchange | null): void {
+export function reportLog(instance: Instance, line: LogLine, exchange: Exchange | null): void {
   const { name: app, version } = instance.owner
+  const { level, kind, message, time } = line
+  instance.remember(message)
+  const { requestId, traceId } = exchange ?? { requestId: '', traceId: '' }
+  appLogs.add({ app, version, requestId, traceId, level, kind, message, time })
+}
+
+export function reportNotice(instance: Instance, notice: Notice): void {
+  const { name: app } = instance.owner
   switch (notice.type) {
-    case 'log': {
-      const { level, kind, message, time } = notice
-      instance.remember(message)
-      const { requestId, traceId } = exchange ?? { requestId: '', traceId: '' }
-      appLogChannel.publish({ app, version, requestId, traceId, level, kind, message, time })
-      return
-    }
     case 'subrequest':
       return subrequestChannel.publish({ app, status: notice.status, durationMs: notice.durationMs })
     case 'limit':

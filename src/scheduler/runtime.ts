@@ -14,7 +14,7 @@ import type { Exchange } from './exchange.ts'
 import { Heartbeat, type HeartbeatLimits } from './heartbeat.ts'
 import { type FailedRequests, Instance, type InstanceOwner } from './instance.ts'
 import { certainGrowth, SHORT, shed } from './memory.ts'
-import { reportEnd, reportNotice, reportStats } from './reports.ts'
+import { reportEnd, reportLog, reportNotice, reportStats } from './reports.ts'
 import type { RuntimeProcess } from './runtime-process.ts'
 
 /** Where a runtime listens; `process` if it is ours to watch and to kill. */
@@ -249,9 +249,13 @@ export class Runtime {
         const instance = this.#instances.get(id)
         if (instance) this.#end(instance, { end, failed: { ...failed, suspect: false } })
       },
-      notice: (id, notice, exchange) => {
+      log: (id, line, exchange) => {
         const instance = this.#instances.get(id)
-        if (instance) reportNotice(instance, notice, exchange)
+        if (instance) reportLog(instance, line, exchange)
+      },
+      notice: (id, notice) => {
+        const instance = this.#instances.get(id)
+        if (instance) reportNotice(instance, notice)
       },
       catastrophe: (message, id) => {
         const app = this.#instances.get(id)?.owner.name ?? null

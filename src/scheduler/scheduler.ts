@@ -28,6 +28,7 @@ import type { Dispatch, DispatchedExchange, Dispatcher } from './dispatch.ts'
 import type { Failure } from './failure.ts'
 import { InstancePool } from './instance-pool.ts'
 import { instanceLimits } from './instance-spec.ts'
+import { appLogs } from './log-queue.ts'
 import type { PoolHost } from './pool-host.ts'
 import { Quarantine, type QuarantineInfo } from './quarantine.ts'
 import { Registry, type RegistryConfig, type StartedTrial } from './registry.ts'
@@ -182,6 +183,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     this.#exchanges.sweep(({ exchange }) =>
       this.fail(exchange, { outcome: 'internalError', rejection: 'stopping' }),
     )
+    appLogs.flush()
   }
 
   reroute(exchange: DispatchedExchange): void {

@@ -171,6 +171,7 @@ function quiet(onClosed: () => void): RuntimeEvents {
     instanceStarted: () => {},
     instanceEnded: (_instance, _end, failed) => failAll(failed),
     finished() {},
+    log() {},
     notice() {},
     catastrophe() {},
     closed(failed) {

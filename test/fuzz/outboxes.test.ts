@@ -239,6 +239,7 @@ async function startForged() {
         instanceStarted: () => {},
         instanceEnded: (_instance, _end, failed) => failAll(failed),
         finished() {},
+        log() {},
         notice() {},
         catastrophe: message => catastrophes.push(message),
         closed: failed => failed.forEach(failAll),

@@ -13,6 +13,7 @@ import type {
   InstanceEnd,
   InstanceLimits,
   InstanceSpec,
+  LogLine,
   Notice,
   StartResult,
 } from '../../src/runtime/messages.ts'
@@ -34,6 +35,9 @@ export const LIMITS: InstanceLimits = {
   responseHeaderBytesMax: 65_536,
   webSocketMessageBytesMax: 2 ** 20,
 }
+
+/** What an app did that a runtime told of. */
+export type Told = Notice | ({ type: 'log' } & LogLine)
 
 export interface Answer {
   status: number
@@ -121,7 +125,7 @@ export type SpecOverrides = Partial<Omit<InstanceSpec, 'limits'>> & { limits?: P
 
 export interface TestRuntime extends AsyncDisposable {
   client: RuntimeClient
-  notices: Notice[]
+  notices: Told[]
   ended: InstanceEnd[]
   catastrophes: string[]
   pid: number
@@ -163,7 +167,7 @@ export async function startRuntime({
     createInterface(child.stdout).once('line', () => resolve())
     child.once('exit', code => reject(new Error(`the runtime exited with ${code}`)))
   })
-  const notices: Notice[] = []
+  const notices: Told[] = []
   const ended: InstanceEnd[] = []
   const catastrophes: string[] = []
   const fail = (exchanges: Exchange[], message: string) => {
@@ -178,6 +182,7 @@ export async function startRuntime({
       fail(failed.untouched, 'untouched')
     },
     finished: () => {},
+    log: (_instance, line) => notices.push({ type: 'log', ...line }),
     notice: (_instance, notice) => notices.push(notice),
     catastrophe: message => {
       catastrophes.push(message)
