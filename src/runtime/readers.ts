@@ -1,6 +1,6 @@
 /**
- * Readers of the frames that tell of a runtime and its instances: JSON, but for log lines, of which there may be many. What they let through has the shape that its type says, whoever
- * sent it; what they cannot read is a ProtocolError.
+ * Readers of the frames that tell of a runtime and its instances: JSON, but for log lines, of which there may be many.
+ * What they let through has the shape that its type says, whoever sent it; what they cannot read is a ProtocolError.
  */
 import { LIMITS } from '../channels.ts'
 import { TERMINATIONS } from '../outcome.ts'
