@@ -12,6 +12,13 @@ export interface DepartureHost {
   drain(instance: Instance, options: { closesWebSockets: boolean }): void
 }
 
+export interface LeaveOptions {
+  /** Requests that come wait for an instance elsewhere. Otherwise an app that is in use stays until one is ready. */
+  atOnce: boolean
+  /** Of those that leave at once. */
+  closesWebSockets: boolean
+}
+
 /** An app that was asked so shortly before is likely to be asked again. */
 const IN_USE_MS = 10_000
 
@@ -25,13 +32,10 @@ export class Departure {
     this.#host = host
   }
 
-  /**
-   * Instances may not be in such runtimes from now on. `atOnce`: requests that come wait for one elsewhere, and
-   * WebSockets are closed. Otherwise an app that is in use stays until another instance is ready.
-   */
-  leave(isForbidden: (runtime: Runtime) => boolean, { atOnce }: { atOnce: boolean }): void {
+  /** Instances may not be in such runtimes from now on. */
+  leave(isForbidden: (runtime: Runtime) => boolean, { atOnce, closesWebSockets }: LeaveOptions): void {
     this.#isForbidden = isForbidden
-    if (atOnce) this.#drain({ closesWebSockets: true })
+    if (atOnce) this.#drain({ closesWebSockets })
     else this.goOn()
   }
 

@@ -8,7 +8,7 @@
 import { type ColdStartReason, type EvictionReason, limitChannel, retryChannel } from '../channels.ts'
 import type { InstanceEnd } from '../runtime/messages.ts'
 import { BODY_WINDOW } from '../runtime/protocol.ts'
-import { Departure } from './departure.ts'
+import { Departure, type LeaveOptions } from './departure.ts'
 import type { DispatchedExchange } from './dispatch.ts'
 import type { Failure } from './failure.ts'
 import type { FailedRequests, Instance, InstanceOwner } from './instance.ts'
@@ -233,7 +233,7 @@ export class InstancePool implements InstanceOwner {
   }
 
   /** As `Departure.leave`. */
-  leave(isForbidden: (runtime: Runtime) => boolean, options: { atOnce: boolean }): void {
+  leave(isForbidden: (runtime: Runtime) => boolean, options: LeaveOptions): void {
     this.#departure.leave(isForbidden, options)
   }
 

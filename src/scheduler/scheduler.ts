@@ -286,8 +286,9 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   /** Has the app leave runtimes where it may not be, as things stand. */
   #separate(app: string): void {
     const conduct = { standing: this.#quarantine.standing(app), isBusy: this.#busy.has(app) }
-    // Nobody's WebSocket is closed, and no request waits, because its app is merely busy.
-    const how = { atOnce: conduct.standing !== 'good' }
+    const isGood = conduct.standing === 'good'
+    // Nobody's WebSocket is closed because its app is merely busy; but its neighbours wait for it until it has left.
+    const how = { atOnce: !isGood || conduct.isBusy, closesWebSockets: !isGood }
     this.#apps.peek(app)?.pool.leave(runtime => this.#supervisor.isForbidden(runtime, conduct), how)
   }
 
