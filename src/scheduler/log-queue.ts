@@ -9,6 +9,8 @@ const TURN_MS = 1
 const CHARS_MAX = 8 * 2 ** 20
 /** What a line takes besides its text. */
 const LINE_CHARS = 256
+/** So many lines that have been told are let go of together. */
+const TOLD_MAX = 1024
 
 export interface LogQueueOptions {
   publish: (event: AppLogEvent) => void
@@ -58,8 +60,9 @@ export class LogQueue {
   #tellOldest(): void {
     const event = this.#waiting[this.#next++]!
     this.#chars -= charsOf(event)
-    if (this.#next === this.#waiting.length) {
-      this.#waiting.length = 0
+    // A flood that never ends must not keep what has been told.
+    if (this.#next === this.#waiting.length || this.#next === TOLD_MAX) {
+      this.#waiting.splice(0, this.#next)
       this.#next = 0
     }
     this.#tell(event)

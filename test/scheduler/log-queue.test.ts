@@ -67,6 +67,19 @@ test('more text than may wait is told at once, the oldest first', t => {
   )
 })
 
+test('a flood without end is told in order, however long it is', async t => {
+  const { queue, told } = slow()
+  const lines = Array.from({ length: 5000 }, (_, index) => String(index))
+
+  for (const [index, message] of lines.entries()) {
+    queue.add(line(message))
+    if (index % 4 === 3) await turn()
+  }
+  queue.flush()
+
+  t.assert.deepEqual(told, lines)
+})
+
 test('what waits is told when nobody waits for anything any more', t => {
   const { queue, told } = slow()
   for (let i = 0; i < 100; i++) queue.add(line('flood'))
