@@ -5,8 +5,16 @@ import fc from 'fast-check'
 import { RuntimeClient } from '../../src/runtime/client.ts'
 import { FrameReader } from '../../src/runtime/frame-reader.ts'
 import { FRAME, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, ProtocolError } from '../../src/runtime/protocol.ts'
-import { readEnded, readJson, readNotice, readStartResult, readStats } from '../../src/runtime/readers.ts'
+import {
+  readEnded,
+  readJson,
+  readLogLine,
+  readNotice,
+  readStartResult,
+  readStats,
+} from '../../src/runtime/readers.ts'
 import type { RuntimeEvents } from '../../src/runtime/runtime-events.ts'
+import { LOG_KINDS, WIRE_LEVELS } from '../../src/sandbox/wire.ts'
 import { CountingExchange, failAll, SPEC } from './exchanges.ts'
 import { anyJson, bytes, holds } from './property.ts'
 import { RUNTIME_FRAMES, RUNTIME_JSON } from './regressions.ts'
@@ -84,7 +92,7 @@ suite('the frame decoder', () => {
 
 test('what the readers of JSON frames let through has its type’s shape, whatever comes', async () => {
   const examples = RUNTIME_JSON.map(text => Buffer.from(text))
-  const types = ['log', 'subrequest', 'limit', 'ok', 'exception', 'exceededCpu']
+  const types = ['subrequest', 'limit', 'ok', 'exception', 'exceededCpu']
   const likely = fc.record(
     {
       type: fc.oneof(fc.constantFrom<unknown>(...types), anyJson),
@@ -108,6 +116,30 @@ test('what the readers of JSON frames let through has its type’s shape, whatev
     for (const read of [readStartResult, readEnded, readNotice, readStats])
       refuses(() => isSound(read(payload)))
   })
+})
+
+test('a log line has its type’s shape, or is refused, whatever bytes it comes as', async () => {
+  const likely = fc
+    .tuple(fc.nat(0xffff_ffff), fc.nat(5), fc.nat(3), fc.double(), fc.string({ unit: 'binary' }))
+    .map(([stream, level, kind, time, text]) => {
+      const head = Buffer.alloc(16)
+      head.writeUInt32LE(stream, 0)
+      head.writeUInt32LE(level | (kind << 8), 4)
+      head.writeDoubleLE(time, 8)
+      return Buffer.concat([head, Buffer.from(text)])
+    })
+  let read = 0
+  await holds(fc.oneof(bytes(32), likely), { runs: 1000 }, payload =>
+    refuses(() => {
+      const found = readLogLine(payload)
+      isSound(found)
+      const { stream, line } = found
+      read++
+      assert.ok(WIRE_LEVELS.includes(line.level) && LOG_KINDS.includes(line.kind))
+      assert.ok(stream >= 0 && line.time >= 0 && line.message.length <= payload.length)
+    }),
+  )
+  assert.ok(read > 50, `${read} lines read`)
 })
 
 test('a runtime that sends anything at all costs its own connection, and answers no more than was asked', async () => {
