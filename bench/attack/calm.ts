@@ -30,7 +30,7 @@ function source(bytes: number): string {
 /** A longer response costs more CPU time than a request may use: it comes in parts of this size. */
 const PART_BYTES = 16 * 2 ** 20
 
-/** An attack so short, or that moves so much, or by more clients at once than the victim has, costs less by its app than by that. */
+/** What is so short, moves so much, or comes from more clients than the victim has, costs less by its app than by that. */
 const SHORT_MS = 100
 const BYTES_PER_SECOND = 32 * 2 ** 20
 

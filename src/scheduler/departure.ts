@@ -6,7 +6,7 @@ import type { Runtime } from './runtime.ts'
 export interface DepartureHost {
   readonly instances: Instances
   now(): number
-  /** Starts an instance where there may be one. Resolves when that has ended, well or badly; at once if it would be in vain. */
+  /** Starts an instance where there may be one. Resolves when that has ended, well or badly, or would be in vain. */
   startElsewhere(): Promise<void>
   /** The instance gets no more requests, and ends when it has finished those it has. */
   drain(instance: Instance, options: { closesWebSockets: boolean }): void

@@ -1,4 +1,4 @@
-/** The thread that starts runtime processes, holds their pipes, tells what they write and how they end, and lowers them. */
+/** The thread that starts runtime processes, holds their pipes, lowers them, and tells what they write and how they end. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
