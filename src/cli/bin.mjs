@@ -2,7 +2,8 @@
 // The command `vitrine`. It runs on any Node: where the one that invoked it is older than the one Vitrine needs,
 // which the package `node` brings along, it starts that one and hands on arguments, stdio, signals and exit code.
 import { spawn } from 'node:child_process'
-import { createRequire, enableCompileCache } from 'node:module'
+// By name only what every Node has: what an older one lacks would keep it from getting as far as to start the other.
+import nodeModule, { createRequire } from 'node:module'
 import os from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,7 +28,9 @@ if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR) restart(nodeOfPack
 else {
   if (flags.length > 0) becomeItselfWith(flags)
   // Types are stripped and code compiled once, not at every start: that saves time, and the compiler's memory.
-  enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/vitrine/compile', import.meta.url)))
+  nodeModule.enableCompileCache(
+    fileURLToPath(new URL('../../node_modules/.cache/vitrine/compile', import.meta.url)),
+  )
   await (await import(main.href)).main(process.argv.slice(2))
 }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { BIN, finished, nextLine, startControl } from './support.ts'
@@ -13,6 +15,28 @@ function shim(args: string[], env: Record<string, string> = {}) {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }
+
+/** The first Node on the PATH that is older than the one we run on; null if there is none. */
+function reallyOlder(): string | null {
+  const major = (version: string) => Number(/^v(\d+)/.exec(version)?.[1])
+  const candidates = (process.env.PATH ?? '').split(delimiter).map(directory => join(directory, 'node'))
+  const isOlder = (node: string) =>
+    major(execFileSync(node, ['--version'], { encoding: 'utf8' })) < major(process.version)
+  return candidates.find(node => existsSync(node) && isOlder(node)) ?? null
+}
+
+const older = reallyOlder()
+
+test('a Node that is older starts the one of the package', {
+  skip: older === null && 'there is no older one on the PATH',
+}, async () => {
+  const { code, stdout, stderr } = await finished(
+    spawn(older!, [BIN, '--version'], { env: {}, stdio: ['ignore', 'pipe', 'pipe'] }),
+  )
+
+  assert.deepEqual([code, stderr], [0, ''])
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/)
+})
 
 test('under an older Node the shim hands on arguments, output and exit code', async () => {
   const version = await finished(shim(['--version']))
