@@ -19,6 +19,12 @@ const CALM_CORES = 0.2
  */
 const BUSY_SHARE = 0.5
 
+/**
+ * Versions tried out in a second, each in an isolate that is made for it and that no instance's figures hold (8 ms of a
+ * core, bench/run.ts cold-start): so many keep others waiting.
+ */
+const TRIALS_PER_SECOND = 4
+
 /** What bytes cost the threads that carry them, in runtime and platform (bench/run.ts bodies): 1 ms of a core for 1 MiB. */
 const MS_PER_BYTE = 1 / 2 ** 20
 
@@ -52,6 +58,8 @@ export class BusyApps {
   readonly #records: LRUCache<string, Record>
   /** Those that ran between the last two beats. */
   #atWork = new Set<string>()
+  /** How many versions of each were tried out since the last beat. */
+  readonly #trials = new Map<string, number>()
   #beatAt: number
 
   constructor({ now, max }: BusyAppsOptions) {
@@ -71,6 +79,11 @@ export class BusyApps {
       this.#records.set(app, { beats: BUSY_BEATS, busyUntil: this.#now() + CALM_MS })
   }
 
+  /** A version of the app is tried out. */
+  tried(app: string): void {
+    this.#trials.set(app, (this.#trials.get(app) ?? 0) + 1)
+  }
+
   /** Takes in what each loaded app has used since the last beat. Returns those that are busy now. */
   beat(apps: Iterable<AppUsage>): string[] {
     const now = this.#now()
@@ -83,10 +96,14 @@ export class BusyApps {
     })).filter(({ cores }) => cores > 0)
     this.#atWork = new Set(used.map(({ name }) => name))
     const equalPart = used.reduce((sum, { cores }) => sum + cores, 0) / used.length
+    for (const name of this.#trials.keys())
+      if (!this.#atWork.has(name)) used.push({ name, cores: 0, running: 0 })
     for (const { name, cores, running } of used) {
       const wouldUseMore = running >= BUSY_SHARE && cores >= Math.max(CALM_CORES, equalPart)
-      this.#note(name, cores, cores >= BUSY_CORES || wouldUseMore)
+      const triesMuch = (this.#trials.get(name) ?? 0) >= (TRIALS_PER_SECOND * sinceMs) / 1000
+      this.#note(name, cores, cores >= BUSY_CORES || wouldUseMore || triesMuch)
     }
+    this.#trials.clear()
     return [...this.#records.keys()].filter(app => this.has(app))
   }
 
@@ -94,7 +111,7 @@ export class BusyApps {
     const known = this.#records.peek(app)
     const beats = isMuch ? (known?.beats ?? 0) + 1 : 0
     const wasBusy = this.has(app)
-    const isBusy = wasBusy ? cores >= CALM_CORES : beats >= BUSY_BEATS && this.#hasNeighbour(app)
+    const isBusy = wasBusy ? isMuch || cores >= CALM_CORES : beats >= BUSY_BEATS && this.#hasNeighbour(app)
     if (isBusy) this.#records.set(app, { beats, busyUntil: this.#now() + CALM_MS })
     else if (known) known.beats = beats
     else if (beats > 0) this.#records.set(app, { beats, busyUntil: 0 })

@@ -131,6 +131,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
 
   /** Starts an instance of a version that is not deployed yet, without traffic, to learn whether it starts. */
   verify(app: string, config: AppConfig, bundle: Buffer): Promise<StartResult> {
+    this.#busy.tried(app)
     return this.#registry.verify(app, config, bundle)
   }
 

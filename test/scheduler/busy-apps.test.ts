@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { OPTIONS } from '../../src/config.ts'
 import { BusyApps } from '../../src/scheduler/busy-apps.ts'
-import { answering, load, niceValues, startAll } from './real-runtimes.ts'
-import { until } from './setup.ts'
+import { answering, bundleOf, load, niceValues, startAll } from './real-runtimes.ts'
+import { APP_CONFIG, until } from './setup.ts'
 
 const BEAT_MS = 500
 
@@ -88,6 +88,19 @@ test('where cores are free an app that uses less than half a one is not busy, no
   assert.deepEqual(found, [])
 })
 
+test('an app that is deployed again and again is busy, and one that is deployed once is not', () => {
+  const { busy, beat } = scripted()
+  const found: string[][] = []
+
+  for (let i = 0; i < 3; i++) {
+    if (i === 0) busy.tried('once')
+    for (let deploys = 0; deploys < 2; deploys++) busy.tried('storm')
+    found.push(beat({ hello: 0.1 }))
+  }
+
+  assert.deepEqual(found, [[], ['storm'], ['storm']])
+})
+
 test('an app that has calmed down is busy no more, after a while', () => {
   const { beat } = scripted()
   beat({ burn: 0.9, hello: 0.1 }, 2)
@@ -145,4 +158,23 @@ test('busy apps run together in a runtime that yields to all others', {
     answers.map(all => [...new Set(all.map(({ status }) => status))]),
     [[200], [503], [200]],
   )
+})
+
+test('an app that is deployed again and again is tried out where busy apps run', {
+  skip: process.platform !== 'linux' && 'threads have no nice values here',
+}, async t => {
+  await using platform = await startAll()
+  platform.deploy('hello', answering('hi'))
+  const asked = load(1, () => platform.askGently('hello'))
+  const storm = load(1, async () => {
+    const { outcome } = await platform.scheduler.verify('storm', APP_CONFIG, bundleOf(answering('again')))
+    return { status: outcome === 'ok' ? 200 : 500, body: '', headers: {} }
+  })
+  const inBackground = () =>
+    platform.supervisor.runtimes.find(({ id }) => id === 'b0')?.instances.values() ?? []
+
+  await until(() => [...inBackground()].some(({ owner }) => owner.name === 'storm'))
+  const answers = [...(await storm.stop()), ...(await asked.stop())]
+
+  t.assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
 })
