@@ -5,16 +5,21 @@
  */
 import type { RestartReason } from '../channels.ts'
 
+/** What a runtime holds. */
+interface Wasteful {
+  readonly rssBytes: number
+  /** Isolates that wait for an app. */
+  readonly prewarmed: number
+  readonly instances: ReadonlyMap<number, { readonly memoryBytes: number }>
+}
+
 /** A runtime that any app may run in. */
-export interface Renewable {
+export interface Renewable extends Wasteful {
   readonly up: boolean
   /** Of the process that it is at the moment. */
   readonly pid: number
   /** Its apps are to be elsewhere. */
   leaving: boolean
-  readonly rssBytes: number
-  /** Isolates that wait for an app. */
-  readonly prewarmed: number
   readonly instances: ReadonlyMap<number, { readonly cpuMs: number; readonly memoryBytes: number }>
   kill(reason: RestartReason, detail: string): void
 }
@@ -59,7 +64,7 @@ export class Renewal<T extends Renewable> {
     if (this.#options.wasteBytesMax === 0) return
     if (this.#leaving) return this.#follow(this.#leaving)
     for (const runtime of runtimes) {
-      const isDue = runtime.up && this.#isWasteful(runtime) && this.#isCalm(runtime)
+      const isDue = runtime.up && this.isWasteful(runtime) && this.#isCalm(runtime)
       this.#looks.set(runtime, isDue ? (this.#looks.get(runtime) ?? 0) + 1 : 0)
     }
     if (this.#pause > 0) this.#pause--
@@ -88,10 +93,13 @@ export class Renewal<T extends Renewable> {
     runtime.kill('renewal', `${megabytes} MB resident without any app`)
   }
 
-  #isWasteful({ rssBytes, prewarmed, instances }: T): boolean {
+  /** Whether the runtime holds more than its apps, by more than a runtime may. */
+  isWasteful({ rssBytes, prewarmed, instances }: Wasteful): boolean {
+    const { wasteBytesMax } = this.#options
+    if (wasteBytesMax === 0) return false
     let due = BARE_BYTES + ISOLATE_BYTES * prewarmed
     for (const { memoryBytes } of instances.values()) due += ISOLATE_BYTES + HEAP_FACTOR * memoryBytes
-    return rssBytes - due > this.#options.wasteBytesMax
+    return rssBytes - due > wasteBytesMax
   }
 
   #isCalm({ instances }: T): boolean {

@@ -14,6 +14,8 @@ export interface SolitaryOptions {
   prefix: string
   /** One that has been empty for this long ends. */
   emptyMsMax: number
+  /** Whether it holds much more than its apps: then it ends when it has been empty for a moment. */
+  isWasteful(runtime: Runtime): boolean
   create(id: string, tenant: string): Runtime
   /** One life of a runtime. Rejects if it does not come up. */
   live(runtime: Runtime): Promise<void>
@@ -21,25 +23,32 @@ export interface SolitaryOptions {
   log(line: string, runtime: string): void
   /** There is room for another: who waits may try again. */
   onRoom(): void
+  /** Milliseconds that only rise. @default performance.now */
+  now?: () => number
 }
 
 interface Cell {
   runtime: Runtime
-  /** When somebody last asked for it, on the clock of performance.now(). */
+  /** When somebody last asked for it. */
   wantedAt: number
   over: Promise<void>
 }
+
+/** One that is empty and holds much all the same is kept for so long, for an app that is about to come back. */
+const WASTEFUL_MS_MAX = 5000
 
 /** After one that did not come up, its app waits this long for another. */
 const RETRY_MS = 1000
 
 export class SolitaryRuntimes implements AsyncDisposable {
   readonly #options: SolitaryOptions
+  readonly #now: () => number
   readonly #cells = new Map<string, Cell>()
   readonly #stop = new AbortController()
 
   constructor(options: SolitaryOptions) {
     this.#options = options
+    this.#now = options.now ?? (() => performance.now())
   }
 
   get runtimes(): Runtime[] {
@@ -50,7 +59,7 @@ export class SolitaryRuntimes implements AsyncDisposable {
   place(app: string): Runtime | null | 'full' {
     const known = this.#cells.get(app)
     if (known) {
-      known.wantedAt = performance.now()
+      known.wantedAt = this.#now()
       return known.runtime.up ? known.runtime : null
     }
     if (this.#stop.signal.aborted || (this.#cells.size >= this.#options.max && !this.#makeRoom()))
@@ -61,9 +70,12 @@ export class SolitaryRuntimes implements AsyncDisposable {
 
   /** Housekeeping: ends those whose app has gone. */
   beat(): void {
-    const wantedBefore = performance.now() - this.#options.emptyMsMax
+    const { emptyMsMax, isWasteful } = this.#options
+    const now = this.#now()
     for (const { runtime, wantedAt } of this.#cells.values()) {
-      if (runtime.up && runtime.instances.size === 0 && wantedAt < wantedBefore) runtime.shutDown()
+      if (!runtime.up || runtime.instances.size > 0) continue
+      const keptMs = isWasteful(runtime) ? Math.min(WASTEFUL_MS_MAX, emptyMsMax) : emptyMsMax
+      if (now - wantedAt > keptMs) runtime.shutDown()
     }
   }
 
@@ -80,7 +92,7 @@ export class SolitaryRuntimes implements AsyncDisposable {
     const { prefix, create } = this.#options
     while (taken.has(`${prefix}${number}`)) number++
     const runtime = create(`${prefix}${number}`, app)
-    this.#cells.set(app, { runtime, wantedAt: performance.now(), over: this.#run(app, runtime) })
+    this.#cells.set(app, { runtime, wantedAt: this.#now(), over: this.#run(app, runtime) })
   }
 
   async #run(app: string, runtime: Runtime): Promise<void> {

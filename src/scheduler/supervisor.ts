@@ -148,6 +148,7 @@ export class Supervisor implements AsyncDisposable {
     const onDemand = {
       log,
       onRoom: () => this.#user?.runtimeUp(),
+      isWasteful: (runtime: Runtime) => this.#renewal.isWasteful(runtime),
       live: (runtime: Runtime) => this.#live(runtime, { yields: true }),
     }
     this.#solitary =
