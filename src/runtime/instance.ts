@@ -4,18 +4,17 @@
  * While the isolate is idle, all queued events enter in one call; while it runs, they gather. Batches grow with
  * load and the cost of crossing melts away; with no load an event enters at once.
  */
-import { externalTextRead } from '../body-memory.ts'
 import { decodeBundle } from '../bundle.ts'
 import type { Termination } from '../outcome.ts'
-import { CONTROL, EVENT, EVENTS_OFFSET, OUTBOX_BYTES_LARGE, REQUEST_BODY } from '../sandbox/wire.ts'
+import { EVENT, REQUEST_BODY } from '../sandbox/wire.ts'
 import { CallMeter, NS_PER_MS } from './call-meter.ts'
 import { Grace } from './cpu-clock.ts'
-import { EventQueue } from './event-queue.ts'
 import { GuestRecords } from './guest-records.ts'
-import { guestError, type Isolate, isMemoryLimit, share, type Transferable } from './isolate.ts'
+import { guestError, type Isolate, isMemoryLimit, type Transferable } from './isolate.ts'
+import { Mailbox } from './mailbox.ts'
 import type { EndReport, InstanceSpec, InstanceStats, StartPhases, StartResult } from './messages.ts'
 import { FRAME } from './protocol.ts'
-import { Texts, Violation } from './records.ts'
+import { Violation } from './records.ts'
 import type { RuntimeContext } from './runtime-context.ts'
 import type { ServedRequest } from './served-request.ts'
 import type { Watched } from './watchdog.ts'
@@ -34,14 +33,8 @@ export class Instance implements Watched {
   readonly spec: InstanceSpec
   readonly context: RuntimeContext
   readonly #isolate: Isolate
-  readonly #control: Int32Array
-  readonly #events: Int32Array
-  #outbox: Buffer
+  readonly #mailbox: Mailbox
   readonly #records: GuestRecords
-  readonly #queue = new EventQueue()
-  /** Requests handed to the isolate and perhaps not begun, in order. */
-  #handed: number[] = []
-  #begunSeen = 0
   #state: 'starting' | 'ready' | 'ending' | 'ended' = 'starting'
   running = false
   #end: Ending | null = null
@@ -61,15 +54,13 @@ export class Instance implements Watched {
     this.context = context
     this.#isolate = isolate
     this.#meter = new CallMeter(isolate)
-    this.#control = new Int32Array(isolate.control)
-    this.#events = new Int32Array(isolate.control, EVENTS_OFFSET)
-    this.#outbox = Buffer.from(isolate.outbox)
+    this.#mailbox = new Mailbox(isolate)
     this.#records = new GuestRecords(this)
     isolate.onCatastrophe = message => {
       this.#lost({
         reason: 'exceededMemory',
         message: `V8 gave the isolate up: ${message}`,
-        guilty: this.#current,
+        guilty: this.#mailbox.current,
       })
     }
   }
@@ -148,16 +139,17 @@ export class Instance implements Watched {
   /** Queues an event and lets it enter as soon as the isolate is idle. */
   push(type: number, id: number, a = 0, extra?: Transferable, head = ''): void {
     if (this.isOver) return
-    if (this.#queue.isFull) {
-      return this.kill('protocolViolation', 'The app asks for more than it takes.', this.#current)
+    const { queue } = this.#mailbox
+    if (queue.isFull) {
+      return this.kill('protocolViolation', 'The app asks for more than it takes.', this.#mailbox.current)
     }
-    this.#queue.push(type, id, a, extra, head)
+    queue.push(type, id, a, extra, head)
     if (!this.running) this.context.pumpSoon(this)
   }
 
   /** Takes a request that has not been handed over out of the queue. Whether it was there. */
   withdraw(id: number): boolean {
-    return this.#queue.withdraw(id)
+    return this.#mailbox.queue.withdraw(id)
   }
 
   /** Bytes of bodies that lie in this process for the app: they count as its memory. */
@@ -172,18 +164,9 @@ export class Instance implements Watched {
   /** Enters the isolate with what is queued, if it is idle. */
   pump(): void {
     if (this.running || this.#state !== 'ready') return
-    const again = this.#control[CONTROL.queued]! > 0 || this.#control[CONTROL.blocked]! > 0
-    if (this.#queue.length === 0 && !again) return
-    const extras: Transferable[] = []
-    if (this.#control[CONTROL.wantsOutbox] === 1 && this.#outbox.length < OUTBOX_BYTES_LARGE) {
-      const larger = new SharedArrayBuffer(OUTBOX_BYTES_LARGE)
-      this.#outbox = Buffer.from(larger)
-      extras.push(share(larger))
-    }
-    const { count, text } = this.#queue.write(this.#events, extras, this.#handed)
-    this.#control[CONTROL.incoming] = count
+    if (!this.#mailbox.hasWork) return
     this.#beginCall()
-    this.#isolate.enter(text, extras).then(this.#returned, this.#rejected)
+    this.#mailbox.enter().then(this.#returned, this.#rejected)
   }
 
   #beginCall(): void {
@@ -209,53 +192,34 @@ export class Instance implements Watched {
     if (this.#end) return this.#close(this.#end)
     if (this.#isolate.isDisposed) return this.#exceededMemory()
     // The call has run to its end; isolated-vm reports a promise that was rejected and that nobody handles.
-    this.#records.logException(this.#current, `Unhandled rejection: ${guestError(error).stack}`)
+    this.#records.logException(this.#mailbox.current, `Unhandled rejection: ${guestError(error).stack}`)
     this.#afterCall()
   }
 
   #afterCall(): void {
-    this.#noteBegun()
+    this.#mailbox.noteBegun()
     this.#takeRecords()
     if (!this.isOver) this.pump()
-  }
-
-  #noteBegun(): void {
-    const begun = this.#control[CONTROL.begun]! - this.#begunSeen
-    this.#begunSeen += begun
-    if (begun > 0) this.#handed = this.#handed.slice(begun)
   }
 
   #takeRecords(): void {
     const { calls, nsEach } = this.#meter
     try {
-      const texts = this.#control[CONTROL.texts]! > 0 ? new Texts(this.#takeTexts()) : null
-      const bytes = this.#takeOutbox()
+      const texts = this.#mailbox.takeTexts()
+      const bytes = this.#mailbox.take()
       this.#meter.moved(bytes)
-      this.#records.take(this.#outbox, bytes, texts, nsEach, calls)
+      this.#records.take(this.#mailbox.outbox, bytes, texts, nsEach, calls)
     } catch (error) {
       // Whatever an isolate brings about here, it ends that isolate and not the process.
       const message = error instanceof Violation ? error.message : `Its records cannot be read: ${error}`
       const reason = this.#isolate.isDisposed ? 'exceededMemory' : 'protocolViolation'
-      this.kill(reason, message.slice(0, MESSAGE_CHARS_MAX), this.#current)
+      this.kill(reason, message.slice(0, MESSAGE_CHARS_MAX), this.#mailbox.current)
       return
     }
-    const current = this.context.requests.get(this.#current)
+    const current = this.context.requests.get(this.#mailbox.current)
     if (current?.instance !== this) return
     this.#records.charge(current, nsEach, calls)
     if (current.cpuNs > this.spec.limits.cpuMs * NS_PER_MS) this.#exceededCpu(current.id)
-  }
-
-  #takeTexts(): string {
-    const text = this.#isolate.takeTexts()
-    externalTextRead(text.length)
-    return text
-  }
-
-  /** How many bytes of records wait; they are not to be read twice. */
-  #takeOutbox(): number {
-    const bytes = this.#control[CONTROL.outboxBytes]!
-    this.#control[CONTROL.outboxBytes] = 0
-    return bytes
   }
 
   /** The watchdog's look at a running isolate. */
@@ -268,7 +232,7 @@ export class Instance implements Watched {
       if (this.#grace?.spend(now, share)) this.#lost(this.#end)
       return
     }
-    const current = this.#current
+    const { current } = this.#mailbox
     const usedNs = this.context.requests.get(current)?.cpuNs ?? 0
     const allowance = { usedNs, limitMs: this.#limitMs, entersRequests: this.#state === 'ready' }
     switch (this.#meter.look(now, share, allowance)) {
@@ -294,7 +258,7 @@ export class Instance implements Watched {
   }
 
   #exceededMemory(): void {
-    this.kill('exceededMemory', this.#memoryMessage, this.#current)
+    this.kill('exceededMemory', this.#memoryMessage, this.#mailbox.current)
   }
 
   #exceededCpu(guilty: number): void {
@@ -315,7 +279,7 @@ export class Instance implements Watched {
     if (reason !== 'exceededMemory') return this.kill(reason, 'The instance was stopped.', 0)
     const { memoryMb } = this.spec.limits
     const message = `The instance used far more than ${memoryMb} MB of memory, outside of its heap.`
-    this.kill(reason, message, this.running ? this.#current : 0)
+    this.kill(reason, message, this.running ? this.#mailbox.current : 0)
   }
 
   /** Ends the instance now, for a reason that condemns it; a request is to blame, or none (0). */
@@ -335,27 +299,22 @@ export class Instance implements Watched {
     this.context.catastrophe(this, this.#report(this.#end ?? end))
   }
 
-  get #current(): number {
-    return this.#control[CONTROL.current]! >>> 0
-  }
-
   #close(end: Ending): void {
     if (this.#state === 'ended') return
     const wasStarting = this.#state === 'starting'
     this.#state = 'ended'
     this.#isolate.dispose()
     const report = this.#report(end)
-    this.#queue.clear()
+    this.#mailbox.queue.clear()
     this.#records.close()
     this.context.ended(this)
     if (!wasStarting) this.context.writer.json(FRAME.ended, 0, this.id, report)
   }
 
   #report({ reason, message, guilty }: Ending): EndReport {
-    this.#noteBegun()
+    const untouched = this.#mailbox.untouched()
     // What the call that is cut off has said lies in shared memory still.
-    this.#records.takeLast(this.#outbox, this.#takeOutbox(), guilty)
-    const untouched = [...this.#handed, ...this.#queue.requests()]
+    this.#records.takeLast(this.#mailbox.outbox, this.#mailbox.take(), guilty)
     const { heapBytes } = this.#heap
     const { cpuMs } = this.#meter
     return {
@@ -373,15 +332,9 @@ export class Instance implements Watched {
     return (request.cpuNs + uncharged) / NS_PER_MS
   }
 
-  /** How many requests wait in the isolate for those before them, as far as it tells. */
-  get #unbegun(): number {
-    const begun = this.#control[CONTROL.begun]! - this.#begunSeen
-    return Math.min(this.#handed.length, Math.max(0, this.#handed.length - begun))
-  }
-
   /** What has happened since the last call; null if nothing has. */
   stats(now: number): InstanceStats | null {
-    if (!this.#ranSinceStats && this.#queue.length === 0 && !this.#meter.hasMoved) return null
+    if (!this.#ranSinceStats && this.#mailbox.queue.length === 0 && !this.#meter.hasMoved) return null
     if (!this.running) {
       this.#heap = this.#isolate.heapBytes() ?? this.#heap
       this.#ranSinceStats = false
@@ -390,9 +343,9 @@ export class Instance implements Watched {
     return {
       instance: this.id,
       heapBytes,
-      externalBytes: externalBytes + Math.max(0, this.#control[CONTROL.wasmKib]!) * 1024,
+      externalBytes: externalBytes + this.#mailbox.wasmBytes,
       ...this.#meter.report(now, this.running),
-      queued: this.#queue.length + this.#unbegun,
+      queued: this.#mailbox.waiting,
     }
   }
 }
