@@ -6,18 +6,17 @@
  */
 import assert from 'node:assert/strict'
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
-import { OUTCOMES, TERMINATIONS, type Termination } from '../outcome.ts'
-import { RESPONSE_FINISHED, RESPONSE_WHOLE } from '../sandbox/wire.ts'
+import { TERMINATIONS, type Termination } from '../outcome.ts'
 import type { Exchange } from '../scheduler/exchange.ts'
 import { endedStart, lostStart, tooLong } from './failed-starts.ts'
 import { FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { HeadBatches } from './head-batches.ts'
-import type { InstanceSpec, RequestEnd, RuntimeStats, StartResult } from './messages.ts'
+import type { InstanceSpec, RuntimeStats, StartResult } from './messages.ts'
 import { FRAME, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, ProtocolError } from './protocol.ts'
 import { ReadSlabs } from './read-slabs.ts'
 import { readEnded, readJson, readLogLine, readNotice, readStartResult, readStats } from './readers.ts'
-import { RepeatedHead } from './repeated-head.ts'
+import { Responses } from './responses.ts'
 import type { FailedExchanges, RuntimeEvents } from './runtime-events.ts'
 import { type Stream, StreamTable } from './stream-table.ts'
 
@@ -29,8 +28,6 @@ export interface ConnectOptions {
 
 export type { FailedExchanges, RuntimeEvents }
 
-/** Shorter pieces are copied for a receiver whose client is slow: else each would hold a slab for it. */
-const LENT_BYTES_MIN = 32_768
 /** Up to this many requests under way, each is sent at once rather than at the end of the turn. */
 const QUIET_MAX = 4
 
@@ -46,7 +43,14 @@ export class RuntimeClient implements AsyncDisposable {
     number,
     { resolve: (stats: RuntimeStats) => void; reject: (error: Error) => void }
   >()
-  readonly #responseHead = new RepeatedHead()
+  readonly #responses = new Responses({
+    streams: this.#streams,
+    slabs: this.#slabs,
+    onFinished: (stream, end) => {
+      this.#streams.release(stream)
+      this.#events.finished(stream.instance, stream.exchange, end)
+    },
+  })
   #pingId = 0
   #pid = 0
   #closed = false
@@ -210,27 +214,16 @@ export class RuntimeClient implements AsyncDisposable {
   readonly #onFrame = (type: number, flags: number, id: number, payload: Buffer): void => {
     switch (type) {
       case FRAME.response:
-        return this.#onResponse(flags, id, payload)
-      case FRAME.chunk: {
-        const stream = this.#streams.get(id)
-        if (!stream || stream.over) return
-        if (!stream.headSeen) throw new ProtocolError('body before head')
-        return stream.exchange.onChunk(this.#lend(stream.exchange, payload))
-      }
-      case FRAME.end: {
-        const stream = this.#streams.get(id)
-        if (!stream || stream.over) return
-        if (!stream.headSeen || payload.length < 4) throw new ProtocolError('end before head')
-        return this.#endResponse(stream, payload.readUInt32LE(0) / 1000)
-      }
+        return this.#responses.onResponse(flags, id, payload)
+      case FRAME.chunk:
+        return this.#responses.onChunk(id, payload)
+      case FRAME.end:
+        return this.#responses.onEnd(id, payload)
       case FRAME.failed:
       case FRAME.finished:
-        return this.#onFinished(id, payload, type === FRAME.finished)
-      case FRAME.credit: {
-        const stream = this.#streams.get(id)
-        if (stream && !stream.over && payload.length === 4) stream.exchange.onCredit(payload.readUInt32LE(0))
-        return
-      }
+        return this.#responses.onFinished(id, payload, type === FRAME.finished)
+      case FRAME.credit:
+        return this.#responses.onCredit(id, payload)
       case FRAME.started: {
         // Read first: what is malformed closes the connection, which answers all that is still awaited.
         const result = readStartResult(payload)
@@ -261,63 +254,6 @@ export class RuntimeClient implements AsyncDisposable {
       default:
         throw new ProtocolError(`frame of unknown type ${type}`)
     }
-  }
-
-  #onResponse(flags: number, id: number, payload: Buffer): void {
-    const stream = this.#streams.get(id)
-    if (!stream) return
-    if (payload.length < 12) throw new ProtocolError('short response frame')
-    const cpuMs = payload.readUInt32LE(4) / 1000
-    const bodyAt = 12 + payload.readUInt32LE(8)
-    if (bodyAt > payload.length || stream.headSeen) throw new ProtocolError('malformed response frame')
-    const whole = (flags & RESPONSE_WHOLE) !== 0
-    if (flags & RESPONSE_FINISHED && !whole) throw new ProtocolError('finished before its body')
-    stream.headSeen = true
-    stream.entered = true
-    if (!stream.over) {
-      const headers = this.#responseHead.read(payload.latin1Slice(12, bodyAt))
-      const { exchange } = stream
-      exchange.onHead(
-        payload.readUInt16LE(0),
-        headers,
-        whole ? this.#wholeBody(exchange, payload, bodyAt) : null,
-      )
-      if (whole && !stream.over) this.#endResponse(stream, cpuMs)
-    }
-    if (flags & RESPONSE_FINISHED) this.#finish(stream, { outcome: 'ok', cpuMs })
-  }
-
-  #wholeBody(exchange: Exchange, payload: Buffer, from: number): Buffer | string {
-    return payload.length - from <= TEXT_BODY_BYTES_MAX
-      ? payload.latin1Slice(from, payload.length)
-      : this.#lend(exchange, payload.subarray(from))
-  }
-
-  #lend(exchange: Exchange, bytes: Buffer): Buffer {
-    if (bytes.length < LENT_BYTES_MIN && exchange.bytesHeld > 0) return Buffer.from(bytes)
-    this.#slabs.lend(exchange, bytes.length)
-    return bytes
-  }
-
-  #endResponse(stream: Stream, cpuMs: number): void {
-    stream.settle()
-    stream.exchange.onEnd(cpuMs)
-  }
-
-  #onFinished(id: number, payload: Buffer, isOver: boolean): void {
-    const stream = this.#streams.get(id)
-    if (!stream) return
-    const outcome = OUTCOMES[payload[0] ?? 255]
-    if (!outcome || payload.length < 8) throw new ProtocolError('malformed finish')
-    const end: RequestEnd = { outcome, cpuMs: payload.readUInt32LE(4) / 1000 }
-    if (payload.length > 8) end.message = payload.utf8Slice(8, Math.min(payload.length, 8 + 4096))
-    if (!stream.over) {
-      stream.settle()
-      if (outcome === 'ok')
-        stream.exchange.onFail('internalError', 'The runtime lost the response.', end.cpuMs)
-      else stream.exchange.onFail(outcome, end.message ?? '', end.cpuMs)
-    }
-    if (isOver) this.#finish(stream, end)
   }
 
   #onEnded(instance: number, payload: Buffer): void {
@@ -371,12 +307,4 @@ export class RuntimeClient implements AsyncDisposable {
     }
     this.#events.closed([...byInstance.values()], reason)
   }
-
-  #finish(stream: Stream, end: RequestEnd): void {
-    this.#streams.release(stream)
-    this.#events.finished(stream.instance, stream.exchange, end)
-  }
 }
-
-/** Short ASCII bodies become text, which node:http sends in one piece with the head. */
-const TEXT_BODY_BYTES_MAX = 4096

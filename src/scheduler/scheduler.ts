@@ -6,13 +6,7 @@
  * exactly once, whatever happens to instances, runtimes and store, and waits no longer than its deadlines.
  */
 import type { AppConfig } from '../app-config.ts'
-import {
-  type ColdStartReason,
-  limitChannel,
-  quarantineChannel,
-  type ReleaseReason,
-  type RestartReason,
-} from '../channels.ts'
+import { type ColdStartReason, limitChannel, type RestartReason } from '../channels.ts'
 import type { Config } from '../config.ts'
 import type { StartResult } from '../runtime/messages.ts'
 import type { AppRecord, Store } from '../store/store.ts'
@@ -21,7 +15,7 @@ import { refuse } from './admission.ts'
 import type { AppCache, AppState } from './app-cache.ts'
 import type { Verdict } from './blame.ts'
 import { BundleCache } from './bundle-cache.ts'
-import { BusyApps } from './busy-apps.ts'
+import { Conduct } from './conduct.ts'
 import { enforceDeadlines } from './deadlines.ts'
 import { DenseSet } from './dense-set.ts'
 import type { Dispatch, DispatchedExchange, Dispatcher } from './dispatch.ts'
@@ -30,7 +24,6 @@ import { InstancePool } from './instance-pool.ts'
 import { instanceLimits } from './instance-spec.ts'
 import { appLogs } from './log-queue.ts'
 import type { PoolHost } from './pool-host.ts'
-import { Quarantine, type QuarantineInfo } from './quarantine.ts'
 import { Registry, type RegistryConfig, type StartedTrial } from './registry.ts'
 import type { RouteCache } from './route-cache.ts'
 import type { Runtime } from './runtime.ts'
@@ -76,14 +69,11 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   readonly #apps: AppCache
   readonly #bundles: BundleCache
   readonly #starts: Slots
-  readonly #quarantine: Quarantine
-  readonly #busy: BusyApps
+  readonly #conduct: Conduct
   readonly #exchanges = new DenseSet<Dispatch>()
   /** Pools that are no app's current one and still hold something. */
   readonly #retiring = new Set<InstancePool>()
   readonly #timers: NodeJS.Timeout[] = []
-  /** Apps that were busy at the last beat. */
-  #inBackground: string[] = []
   #activePools = 0
   #stopping = false
   #onDrained: (() => void) | null = null
@@ -97,14 +87,19 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
       store,
       create: (record, options) => this.#create(record, options),
       place: app => this.place(app),
-      onNewVersion: app => this.#pardon(app),
+      onNewVersion: app => this.#conduct.pardon(app),
     })
     this.#routes = this.#registry.routes
     this.#apps = this.#registry.apps
     this.#bundles = new BundleCache(store, config.bundleCacheMb * 2 ** 20)
     this.#starts = new Slots(config.startsAtOnce)
-    this.#quarantine = new Quarantine({ now, max: config.appsMax, goodConductMs: config.quarantineMs })
-    this.#busy = new BusyApps({ now, max: config.appsMax })
+    this.#conduct = new Conduct({
+      now,
+      max: config.appsMax,
+      goodConductMs: config.quarantineMs,
+      supervisor,
+      pool: app => this.#apps.peek(app)?.pool,
+    })
   }
 
   /** Resolves when requests can be served. Rejects if no runtime starts or the store does not answer. */
@@ -131,7 +126,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
 
   /** Starts an instance of a version that is not deployed yet, without traffic, to learn whether it starts. */
   verify(app: string, config: AppConfig, bundle: Buffer): Promise<StartResult> {
-    this.#busy.tried(app)
+    this.#conduct.tried(app)
     return this.#registry.verify(app, config, bundle)
   }
 
@@ -150,8 +145,8 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
       spareRuntimes: this.#supervisor.spares,
       inFlight: this.#exchanges.size - queued,
       queued,
-      quarantine: this.#quarantine.list(),
-      inBackground: this.#inBackground.length,
+      quarantine: this.#conduct.quarantined(),
+      inBackground: this.#conduct.inBackground,
       generation: this.#registry.generation,
       generationAppliedAt: this.#registry.generationAppliedAt,
     })
@@ -213,10 +208,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   }
 
   place(app: string): Runtime | null {
-    return this.#supervisor.place(app, {
-      standing: name => this.#quarantine.standing(name),
-      isBusy: this.#busy.has(app),
-    })
+    return this.#conduct.place(app)
   }
 
   startSlot(): Promise<Disposable> {
@@ -224,7 +216,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   }
 
   pausedMs(app: string): number {
-    return this.#quarantine.pauseMs(app)
+    return this.#conduct.pausedMs(app)
   }
 
   bundle(hash: string): Promise<Buffer | null> {
@@ -249,48 +241,20 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   }
 
   vacate(runtime: Runtime): void {
-    for (const app of new Set(Array.from(runtime.instances.values(), ({ owner }) => owner.name)))
-      this.#separate(app)
+    this.#conduct.vacate(runtime)
   }
 
   overreached(app: string): void {
-    this.#busy.overreached(app)
+    this.#conduct.overreached(app)
   }
 
   judged(verdict: Verdict, reason: RestartReason): void {
-    this.#quarantine.hold(verdict, reason)
-    for (const app of verdict.apps) {
-      const { state: change, deaths, pauseMs } = this.#quarantine.info(app)!
-      quarantineChannel.publish({ app, change, reason, deaths, pauseMs })
-      this.#separate(app)
-    }
+    this.#conduct.judged(verdict, reason)
   }
 
   /** Lets an app out of quarantine; false if it is in none. */
   releaseApp(app: string): boolean {
-    const held = this.#quarantine.release(app)
-    if (held) this.#released(held, 'by_hand')
-    return held !== null
-  }
-
-  #pardon(app: string): void {
-    const held = this.#quarantine.pardon(app)
-    if (held) this.#released(held, 'deploy')
-  }
-
-  #released({ app, deaths }: QuarantineInfo, reason: ReleaseReason): void {
-    const isKeptApart = this.#quarantine.standing(app) !== 'good'
-    quarantineChannel.publish({ app, change: 'released', reason, deaths, isKeptApart })
-    this.#separate(app)
-  }
-
-  /** Has the app leave runtimes where it may not be, as things stand. */
-  #separate(app: string): void {
-    const conduct = { standing: this.#quarantine.standing(app), isBusy: this.#busy.has(app) }
-    const isGood = conduct.standing === 'good'
-    // Nobody's WebSocket is closed because its app is merely busy; but its neighbours wait for it until it has left.
-    const how = { atOnce: !isGood || conduct.isBusy, closesWebSockets: !isGood }
-    this.#apps.peek(app)?.pool.leave(runtime => this.#supervisor.isForbidden(runtime, conduct), how)
+    return this.#conduct.release(app)
   }
 
   #toApp(exchange: DispatchedExchange, name: string): void {
@@ -374,18 +338,8 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   }
 
   #beat(): void {
-    for (const held of this.#quarantine.releaseDue()) this.#released(held, 'good_conduct')
-    for (const { app } of this.#quarantine.list()) this.#separate(app)
-    this.#beatBusy()
+    this.#conduct.beat(Array.from(this.#apps.values(), ({ pool }) => pool))
     for (const { pool } of this.#apps.values()) pool.beat()
     this.#supervisor.beat()
-  }
-
-  /** Has busy apps go to the background once that is there, and those that have calmed down come back. */
-  #beatBusy(): void {
-    const before = this.#inBackground
-    this.#inBackground = this.#busy.beat(Array.from(this.#apps.values(), ({ pool }) => pool))
-    for (const app of this.#inBackground) this.place(app)
-    for (const app of new Set([...before, ...this.#inBackground])) this.#separate(app)
   }
 }
