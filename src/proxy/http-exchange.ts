@@ -9,14 +9,13 @@ import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import { limitChannel, requestChannel } from '../channels.ts'
 import type { Outcome } from '../outcome.ts'
-import { normalizeHost } from '../routes.ts'
 import { Dispatch, type DispatchedExchange } from '../scheduler/dispatch.ts'
 import type { ExchangeLink } from '../scheduler/exchange.ts'
 import { traceIdOf } from '../trace-context.ts'
 import { errorResponse } from './error-page.ts'
 import type { ExchangeHost, ExchangeOptions, Refusal } from './exchange-host.ts'
+import { openRequest } from './opening.ts'
 import { RequestBody } from './request-body.ts'
-import { readTarget, refusalOf, requestHead } from './request-head.ts'
 import { requestIdFrom } from './request-id.ts'
 import { ResponseCredit } from './response-credit.ts'
 import { isBodyless, responseHead } from './response-head.ts'
@@ -105,24 +104,17 @@ export class HttpExchange implements DispatchedExchange {
 
   /** Has the request served, or refuses it. */
   begin(): void {
-    const { headers, rawHeaders } = this.request
-    const isUpgrade = this.#options.upgrade !== null
-    const refusal = refusalOf(this.request, isUpgrade)
-    if (refusal) return this.refuse({ ...refusal, rejection: 'malformed' })
-    const target = readTarget(this.#options.target, headers.host)
-    if (typeof target === 'string') return this.refuse({ rejection: 'malformed', message: target })
-    this.host = normalizeHost(target.hostHeader)
-    this.#url = target.url
-    const { clientIp } = this.#options
-    const { method, requestId } = this
-    const { connection } = headers
-    const head = requestHead({ ...target, method, requestId, rawHeaders, connection, clientIp, isUpgrade })
-    if (head === null) {
-      return this.refuse({ rejection: 'malformed', message: 'The request names its host more than once.' })
-    }
-    if (Number(headers['content-length'] ?? 0) > this.#host.config.requestBodyBytesMax) {
-      return this.refuse({ rejection: 'body_too_large' })
-    }
+    const { target, clientIp, upgrade } = this.#options
+    const { host, url, head, refusal } = openRequest(this.request, {
+      target,
+      clientIp,
+      requestId: this.requestId,
+      isUpgrade: upgrade !== null,
+      bodyBytesMax: this.#host.config.requestBodyBytesMax,
+    })
+    this.host = host
+    this.#url = url
+    if (refusal) return this.refuse(refusal)
     this.#head = head
     this.#host.dispatcher.dispatch(this)
   }

@@ -9,29 +9,20 @@ import {
   EVENT,
   GUEST_ID,
   LIMIT_NOTICES,
-  LOG_KINDS,
   PULL,
   RECORD,
   RESPONSE_FINISHED,
   RESPONSE_TEXT,
   RESPONSE_WHOLE,
-  WIRE_LEVELS,
 } from '../sandbox/wire.ts'
 import type { Body, Puller, Sink } from './bodies.ts'
 import { copyBytes } from './frame-writer.ts'
+import { GuestLog } from './guest-log.ts'
 import { GuestOperations } from './guest-operations.ts'
 import type { Instance } from './instance.ts'
-import { transfer, withoutHostFrames } from './isolate.ts'
-import { LogBudget } from './log-budget.ts'
-import type { LogLine, Notice } from './messages.ts'
-import {
-  BODY_WINDOW,
-  FRAME,
-  LOG_FIXED_BYTES,
-  LOG_LINE_BYTES_MAX,
-  PAYLOAD_BYTES_MAX,
-  PIECE_BYTES,
-} from './protocol.ts'
+import { transfer } from './isolate.ts'
+import type { Notice } from './messages.ts'
+import { BODY_WINDOW, FRAME, PAYLOAD_BYTES_MAX, PIECE_BYTES } from './protocol.ts'
 import { encodeText, itemAt, readRecords, type Texts, uint32, Violation, writeText } from './records.ts'
 import type { ServedRequest } from './served-request.ts'
 
@@ -43,6 +34,7 @@ const CREDIT_SLACK_BYTES = 2 ** 20
 const STATUS_UPGRADED = 101
 
 export class GuestRecords {
+  readonly log: GuestLog
   readonly #instance: Instance
   /** What the guest has begun itself: fetches and digests. */
   readonly #begun: GuestOperations
@@ -53,12 +45,11 @@ export class GuestRecords {
   #wakeMs = -1
   /** Bits of the limits that this call has hit: each is told once, however often that was. */
   #limitsTold = 0
-  readonly #logBudget: LogBudget
   #texts: Texts | null = null
 
   constructor(instance: Instance) {
     this.#instance = instance
-    this.#logBudget = new LogBudget(instance.spec.limits)
+    this.log = new GuestLog(instance)
     this.#begun = new GuestOperations(instance, notice => this.#notice(notice))
   }
 
@@ -97,13 +88,6 @@ export class GuestRecords {
     request.cpuNs += cpuNs
   }
 
-  /** Tells the developer of an exception that the sandbox has not seen. */
-  logException(stream: number, message: string): void {
-    const request = this.#instance.context.requests.get(stream)
-    if (this.#logBudget.spend(request, message.length) !== 'kept') return
-    this.#logLine({ stream, level: WIRE_LEVELS.indexOf('error'), kind: 'exception' }, Buffer.from(message))
-  }
-
   /** The instance has ended: nothing of it goes on. */
   close(): void {
     if (this.#wake) clearTimeout(this.#wake)
@@ -139,7 +123,8 @@ export class GuestRecords {
       case RECORD.digest:
         return this.#begun.digest(id, payload)
       case RECORD.log:
-        return this.#log(id, payload)
+        if (!this.log.tell(id, payload)) this.#limit(LIMIT_NOTICES.indexOf('log_lines'))
+        return
       case RECORD.wake:
         this.#wakeMs = payload.length >= 8 ? Math.max(0, payload.readDoubleLE(0)) || 0 : 0
         return
@@ -322,34 +307,6 @@ export class GuestRecords {
     const body = this.#findBody(id)
     if (!body) return puller.broken('The body is gone: its request is over.')
     body.pull(how === PULL.chunk ? 'chunk' : how === PULL.bytes ? 'bytes' : 'text', puller)
-  }
-
-  #log(id: number, payload: Buffer): void {
-    const code = uint32(payload, 0)
-    const request = id === 0 ? null : this.#instance.context.requests.get(id)
-    const fate = this.#logBudget.spend(request, payload.length)
-    if (fate === 'forged') throw new Violation('more log than the limit')
-    if (fate === 'dropped') return this.#limit(LIMIT_NOTICES.indexOf('log_lines'))
-    const level = code & 0xff
-    itemAt(WIRE_LEVELS, level)
-    const stream = request?.instance === this.#instance ? id : 0
-    const text = payload.subarray(4)
-    if ((code & 0x100) === 0) return this.#logLine({ stream, level, kind: 'console' }, text)
-    const trimmed = withoutHostFrames(text.utf8Slice(0, Math.min(text.length, LOG_LINE_BYTES_MAX)))
-    this.#logLine({ stream, level, kind: 'exception' }, Buffer.from(trimmed))
-  }
-
-  #logLine(
-    { stream, level, kind }: { stream: number; level: number; kind: LogLine['kind'] },
-    text: Buffer,
-  ): void {
-    const { context, id } = this.#instance
-    const bytes = text.subarray(0, LOG_LINE_BYTES_MAX)
-    const frame = context.writer.frame(FRAME.log, 0, id, LOG_FIXED_BYTES + bytes.length)
-    frame.writeUInt32LE(stream, 0)
-    frame.writeUInt32LE(level | (LOG_KINDS.indexOf(kind) << 8), 4)
-    frame.writeDoubleLE(Date.now(), 8)
-    copyBytes(bytes, frame, LOG_FIXED_BYTES)
   }
 
   #limit(index: number): void {

@@ -192,7 +192,7 @@ export class Instance implements Watched {
     if (this.#end) return this.#close(this.#end)
     if (this.#isolate.isDisposed) return this.#exceededMemory()
     // The call has run to its end; isolated-vm reports a promise that was rejected and that nobody handles.
-    this.#records.logException(this.#mailbox.current, `Unhandled rejection: ${guestError(error).stack}`)
+    this.#records.log.exception(this.#mailbox.current, `Unhandled rejection: ${guestError(error).stack}`)
     this.#afterCall()
   }
 

@@ -5,12 +5,12 @@
  */
 import type { RestartReason } from '../channels.ts'
 import type { Termination } from '../outcome.ts'
-import { type FailedExchanges, RuntimeClient, type RuntimeEvents } from '../runtime/client.ts'
+import { RuntimeClient, type RuntimeEvents } from '../runtime/client.ts'
 import type { InstanceEnd, InstanceSpec, RuntimeStats, StartResult } from '../runtime/messages.ts'
-import { type Death, judge, NOBODY, type Verdict } from './blame.ts'
+import type { Verdict } from './blame.ts'
+import { bury, type Failed, type Lost } from './burial.ts'
 import { type Cause, type Killed, whatEnded } from './cause.ts'
 import type { DispatchedExchange } from './dispatch.ts'
-import type { Exchange } from './exchange.ts'
 import { Heartbeat, type HeartbeatLimits } from './heartbeat.ts'
 import { type FailedRequests, Instance, type InstanceOwner } from './instance.ts'
 import { certainGrowth, SHORT, shed } from './memory.ts'
@@ -289,59 +289,22 @@ export class Runtime {
   }
 
   /** Tells every owner of what was lost, and judges who is to blame. */
-  #bury(failed: Lost[], { death, onVerdict }: { death: Cause } & Pick<LifeEvents, 'onVerdict'>): RuntimeEnd {
-    const instances = [...this.#instances.values()]
+  #bury(lost: Lost[], { death, onVerdict }: { death: Cause } & Pick<LifeEvents, 'onVerdict'>): RuntimeEnd {
+    const culprit = this.#killed?.app ?? null
+    const { verdict, ends, apps } = bury({
+      death,
+      lost,
+      culprit,
+      instances: [...this.#instances.values()],
+      rssBytes: this.stats?.rssBytes ?? 0,
+      isSolitary: this.tenant !== null,
+      shuttingDown: this.#shuttingDown,
+    })
     this.#instances.clear()
-    const tenants = instances.map(instance => ({
-      app: instance.owner.name,
-      starting: !instance.started,
-      inFlight: instance.inFlight,
-      busy: instance.busy,
-      memoryBytes: instance.memoryBytes,
-      isOvergrown: instance.isOvergrown,
-    }))
-    const rssBytes = this.stats?.rssBytes ?? 0
-    const known = this.#killed?.app ?? null
-    const verdict =
-      known === null
-        ? this.#judge({ ...death, rssBytes, isSolitary: this.tenant !== null, tenants })
-        : { apps: new Set([known]), isProven: true }
-    if (known === null && verdict.apps.size > 0) onVerdict(verdict, death.reason)
-    // Suspects are mostly innocent: their requests may go on elsewhere, as often as any may.
-    const culprit = verdict.isProven ? [...verdict.apps][0] : undefined
-    const lost = new Map(failed.map(one => [one.instance, one]))
-    for (const instance of instances) {
-      const { entered = [], untouched = [] } = lost.get(instance.id) ?? {}
-      const suspect = instance.owner.name === culprit
-      const reason = this.#terminationOf(death, suspect)
-      // The only request of the app that did it is to blame.
-      const guilty = suspect && entered.length === 1 ? entered.pop()! : null
-      this.#end(instance, {
-        end: {
-          reason,
-          message: reason === 'runtimeDied' ? death.detail : '',
-          cpuMs: instance.cpuMsTold,
-          heapBytes: instance.heapBytes,
-          guiltyCpuMs: 0,
-        },
-        failed: { guilty, entered, untouched, suspect },
-      })
-    }
+    if (culprit === null && verdict.apps.size > 0) onVerdict(verdict, death.reason)
+    for (const { instance, end, failed } of ends) this.#end(instance, { end, failed })
     this.stats = null
-    return {
-      reason: death.reason,
-      detail: death.detail,
-      apps: [...new Set([...verdict.apps, ...tenants.map(tenant => tenant.app)])],
-    }
-  }
-
-  #terminationOf({ reason }: Cause, isCulprit: boolean): Termination {
-    if (this.#shuttingDown) return 'shutdown'
-    return isCulprit && reason === 'rss' ? 'exceededMemory' : 'runtimeDied'
-  }
-
-  #judge(death: Death): Verdict {
-    return this.#shuttingDown ? NOBODY : judge(death)
+    return { reason: death.reason, detail: death.detail, apps }
   }
 
   #onStats(stats: RuntimeStats): void {
@@ -375,9 +338,6 @@ export class Runtime {
     for (const instance of shed(instances, excessBytes)) instance.owner.onUnwanted(instance)
   }
 }
-
-type Lost = FailedExchanges & { instance: number }
-type Failed = FailedExchanges & { guilty: Exchange | null; suspect: boolean }
 
 const NOT_STARTED: StartResult = {
   outcome: 'internalError',
