@@ -144,6 +144,7 @@ const withoutSubscribers = observe(names.slice(0, 10))
 await using metrics = await startMetrics({
   config,
   stats: () => stats,
+  connections: () => ({ connections: 0, webSockets: 0, refused: 0 }),
   appsDeployed: () => APPS_LOADED,
   cacheBytes: () => 0,
   ready: () => ({ ok: true, reason: '' }),

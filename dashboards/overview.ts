@@ -164,6 +164,16 @@ export const overview: Dashboard = {
     {
       title: 'Runtimes and limits',
       panels: [
+        timeseries(
+          'Connections',
+          'Clients’ connections, and those that were refused in the last five minutes.',
+          'none',
+          [
+            { expr: 'vitrine_connections', legend: 'open' },
+            { expr: 'vitrine_websockets', legend: 'WebSockets' },
+            { expr: 'increase(vitrine_connections_refused_total[5m])', legend: 'refused' },
+          ],
+        ),
         timeseries('Runtime memory', 'Resident memory of each runtime process.', 'bytes', [
           { expr: 'vitrine_runtime_rss_bytes', legend: '{{runtime}}' },
           { expr: 'process_resident_memory_bytes{job="vitrine"}', legend: 'platform' },

@@ -76,6 +76,7 @@ export async function startPlatform(config: Config, options: PlatformOptions = {
     await startMetrics({
       config,
       stats: () => scheduler.stats(),
+      connections: () => proxy.stats(),
       appsDeployed: () => store.appCount(),
       cacheBytes: () => cache?.bytes ?? 0,
       ready: () => readiness(ready, proxy.stopping, scheduler),

@@ -147,6 +147,11 @@ export const FAMILIES = {
   vitrine_request_retries_total: counter('app', 'retries', 'Requests sent to another instance, by reason.', {
     labels: { reason: RETRY_REASONS },
   }),
+  vitrine_connections: gauge('platform', 'connections', 'Clients’ connections that are open.'),
+  vitrine_websockets: gauge('platform', 'connections', 'Those of them that are WebSockets.'),
+  vitrine_connections_refused_total: fromStats(
+    counter('platform', 'connections', 'Connections closed at once: there were as many as may be.'),
+  ),
 
   vitrine_queue_wait_seconds: histogram('app', DURATIONS, 'How long a request waited for an instance.'),
   vitrine_cold_start_seconds: histogram('app', DURATIONS, 'From nothing to a ready instance.'),

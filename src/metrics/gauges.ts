@@ -37,6 +37,15 @@ const states = positions(INSTANCE_STATES)
 /** What an app may use, where that is the platform's to say and not the app's. */
 export type PlatformLimits = Pick<Config, 'wallMs' | 'requestBodyBytesMax' | 'queueMax'>
 
+/** Clients' connections. */
+export interface ConnectionStats {
+  /** Open now, and those of them that are WebSockets. */
+  connections: number
+  webSockets: number
+  /** Closed at once since the start, as there were too many. */
+  refused: number
+}
+
 export class Gauges {
   readonly #board: Board
   readonly #apps: AppRows
@@ -64,6 +73,12 @@ export class Gauges {
       this.#clearOthers()
       for (let index = 0; index < stats.apps.length; index++) this.#writeApp(stats.apps[index]!, snapshot)
     })
+  }
+
+  writeConnections({ connections, webSockets, refused }: ConnectionStats): void {
+    this.setPlatform('vitrine_connections', connections)
+    this.setPlatform('vitrine_websockets', webSockets)
+    this.setPlatform('vitrine_connections_refused_total', refused)
   }
 
   setPlatform(name: FamilyName, value: number): void {

@@ -13,7 +13,7 @@ import { VitrineError } from '../errors.ts'
 import type { SchedulerStats } from '../scheduler/stats.ts'
 import { AppRows } from './apps.ts'
 import { Board } from './board.ts'
-import { Gauges, type PlatformLimits } from './gauges.ts'
+import { type ConnectionStats, Gauges, type PlatformLimits } from './gauges.ts'
 import { record } from './recorder.ts'
 import type { FromServer, ServerData, ToServer } from './server.ts'
 
@@ -31,6 +31,8 @@ export interface MetricsOptions {
   config: Pick<Config, 'metrics' | 'metricsMaxApps'> & PlatformLimits
   /** What the scheduler holds now; called at each scrape. */
   stats: () => SchedulerStats
+  /** Of the proxy; called at each scrape. */
+  connections: () => ConnectionStats
   /** How many apps the store has; called at each scrape. The last answer stands where it fails or takes long. */
   appsDeployed: () => number | Promise<number>
   /** Bytes that apps keep in their caches; called at each scrape. */
@@ -144,6 +146,7 @@ class MetricsService implements Metrics {
     const lagMs = this.#lag.max / 1e6 - LAG_RESOLUTION_MS
     this.#lag.reset()
     this.#gauges.write(this.#options.stats(), Math.max(0, lagMs) / 1000)
+    this.#gauges.writeConnections(this.#options.connections())
     this.#gauges.setPlatform('vitrine_cache_bytes', this.#options.cacheBytes())
     await this.#countApps()
     worker.postMessage('refreshed' satisfies ToServer)

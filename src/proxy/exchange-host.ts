@@ -15,6 +15,8 @@ export interface ExchangeHost {
   readonly dispatcher: Dispatcher
   /** Connections are to be closed after the response under way. */
   readonly stopping: boolean
+  /** An exchange's connection is a WebSocket's now. */
+  onSwitched(): void
   /** The exchange is over. */
   onSettled(exchange: HttpExchange): void
 }

@@ -249,14 +249,19 @@ export class HttpExchange implements DispatchedExchange {
     this.#giveUp({ status, rejection: 'malformed', message: 'The request’s body is malformed.' })
   }
 
-  /** Cuts the connection, if it is a WebSocket's: node:http knows no more of it. */
+  /** The connection is a WebSocket's: node:http knows no more of it. */
+  get isSwitched(): boolean {
+    return this.#out !== this.response
+  }
+
+  /** Cuts the connection, if it is a WebSocket's. */
   cut(): void {
-    if (this.#out !== this.response) this.#out.destroy()
+    if (this.isSwitched) this.#out.destroy()
   }
 
   /** Gives up on a client that neither sends nor takes anything. */
   checkIdle(now: number): void {
-    if (this.#out !== this.response && this.#isSilent(now)) return this.cut()
+    if (this.isSwitched && this.#isSilent(now)) return this.cut()
     const idleBefore = now - this.#host.config.clientIdleMs
     const waitingSince = this.#body?.waitingSince ?? 0
     const { stalledSince } = this.#credit
@@ -264,7 +269,7 @@ export class HttpExchange implements DispatchedExchange {
       this.onClose()
       this.#out.destroy()
     } else if (
-      this.#out === this.response &&
+      !this.isSwitched &&
       this.#options.upgrade === null &&
       waitingSince !== 0 &&
       waitingSince < idleBefore
@@ -289,6 +294,7 @@ export class HttpExchange implements DispatchedExchange {
     const wrong = switchProtocols({ request, response, socket }, { headers, requestId, bytesMax })
     if (wrong !== null) return this.#break(wrong)
     this.#out = socket
+    this.#host.onSwitched()
     this.#status = 101
     this.responded = true
     this.#firstByteAt = performance.now()
@@ -339,7 +345,7 @@ export class HttpExchange implements DispatchedExchange {
   }
 
   #end(body?: Buffer | string): void {
-    if (this.#out !== this.response) this.#options.upgrade!.destroySoon()
+    if (this.isSwitched) this.#options.upgrade!.destroySoon()
     else if (body === undefined) this.response.end()
     else if (typeof body === 'string') this.response.end(body, 'latin1')
     else this.response.end(body)

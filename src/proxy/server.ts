@@ -35,9 +35,13 @@ export interface ProxyOptions {
 }
 
 export interface ProxyStats {
-  /** Requests under way, and client connections. */
+  /** Requests under way. */
   inFlight: number
+  /** Clients' connections, and those of them that are WebSockets. */
   connections: number
+  webSockets: number
+  /** Connections closed at once since the start, as there were `connectionsMax`. */
+  refused: number
 }
 
 /** How often slow clients are looked for. */
@@ -72,6 +76,8 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
   readonly #exchanges = new DenseSet<HttpExchange>()
   readonly #lingering = new Lingering()
   #connections = 0
+  #webSockets = 0
+  #refused = 0
   #sweeper: NodeJS.Timeout | null = null
   #closed: Promise<void> | null = null
   stopping = false
@@ -124,7 +130,12 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
   }
 
   stats(): ProxyStats {
-    return { inFlight: this.#exchanges.size, connections: this.#connections }
+    return {
+      inFlight: this.#exchanges.size,
+      connections: this.#connections,
+      webSockets: this.#webSockets,
+      refused: this.#refused,
+    }
   }
 
   /**
@@ -151,8 +162,13 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
     await this.stop(0)
   }
 
+  onSwitched(): void {
+    this.#webSockets++
+  }
+
   onSettled(exchange: HttpExchange): void {
     this.#exchanges.delete(exchange)
+    if (exchange.isSwitched) this.#webSockets--
     const { request } = exchange
     const { socket } = request
     const client = (socket as ClientSocket)[kClient]
@@ -177,6 +193,7 @@ export class ProxyServer implements ExchangeHost, AsyncDisposable {
     server.removeAllListeners('request')
     server.on('request', (request: Request, response: ProxyResponse) => this.#begin(request, response))
     server.maxConnections = this.config.connectionsMax
+    server.on('drop', () => this.#refused++)
     server.on('connection', (socket: Socket) => {
       this.#connections++
       socket.once('close', () => this.#connections--)

@@ -64,6 +64,17 @@ test('a scrape tells of each loaded app: instances, start, uptime, version, limi
   assert.ok(valueIn(series, 'process_resident_memory_bytes')! > 1e7)
 })
 
+test('a scrape tells of clients’ connections, and of those that there was no room for', async () => {
+  const connections = () => ({ connections: 12, webSockets: 5, refused: 3 })
+  await using metrics = await startTestMetrics({}, { connections })
+
+  const series = await metrics.scrape()
+
+  assert.equal(valueIn(series, 'vitrine_connections'), 12)
+  assert.equal(valueIn(series, 'vitrine_websockets'), 5)
+  assert.equal(valueIn(series, 'vitrine_connections_refused_total'), 3)
+})
+
 test('an app that is not loaded any more keeps its counters and loses its gauges', async () => {
   let apps = [appStats('hello')]
   await using metrics = await startTestMetrics({}, { stats: () => schedulerStats(apps) })

@@ -124,6 +124,7 @@ test('connections beyond the limit are closed at once, and there is room again w
   const welcome = await ask(port)
 
   t.assert.deepEqual(new Set(refused), new Set(['']))
+  t.assert.equal(proxy.stats().refused, 20)
   t.assert.equal(welcome.status, 200)
 })
 

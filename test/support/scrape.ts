@@ -130,6 +130,7 @@ export async function startTestMetrics(flags: Flags = {}, facts: Partial<Metrics
   const metrics = await startMetrics({
     config: loadConfig({ flags: { metrics: '127.0.0.1:0', ...flags } }),
     stats: () => schedulerStats([appStats('hello')]),
+    connections: () => ({ connections: 0, webSockets: 0, refused: 0 }),
     appsDeployed: () => 3,
     cacheBytes: () => 0,
     ready: () => ({ ok: true, reason: '' }),
