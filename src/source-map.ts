@@ -85,9 +85,10 @@ function original(file: string, line: number, column: number, traceOf: TraceOf):
   if (!trace) return null
   try {
     const found = originalPositionFor(trace, { line, column: Math.max(0, column - 1) })
-    return found.source === null
-      ? null
-      : `${found.source.slice(0, NAME_LENGTH_MAX)}:${found.line}:${found.column + 1}`
+    if (found.source === null) return null
+    // A name of several lines would be several of the stack's.
+    const source = found.source.slice(0, NAME_LENGTH_MAX).replaceAll('\n', '\ufffd')
+    return `${source}:${found.line}:${found.column + 1}`
   } catch {
     return null
   }

@@ -40,6 +40,7 @@ export const SETTINGS_FILES = ['\0\n', '\u001b[2J']
 export const STACKS: [stack: string, source: string][] = [
   [Array(16).fill('a:1:1 '.repeat(170)).join('\n'), 's'.repeat(600)],
   ['a:1:1', '\u001b[2J\u202e'],
+  ['a:1:1', 'one\ntwo'],
 ]
 
 /** What an app threw: texts whose lines an expression took by the square, or that no frame could hold. */
