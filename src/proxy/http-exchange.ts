@@ -6,21 +6,18 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Writable } from 'node:stream'
 import { limitChannel, requestChannel } from '../channels.ts'
 import type { Outcome } from '../outcome.ts'
 import { Dispatch, type DispatchedExchange } from '../scheduler/dispatch.ts'
 import type { ExchangeLink } from '../scheduler/exchange.ts'
 import { traceIdOf } from '../trace-context.ts'
+import { ClientResponse } from './client-response.ts'
 import { errorResponse } from './error-page.ts'
 import type { ExchangeHost, ExchangeOptions, Refusal } from './exchange-host.ts'
 import { openRequest } from './opening.ts'
 import { RequestBody } from './request-body.ts'
 import { requestIdFrom } from './request-id.ts'
-import { ResponseCredit } from './response-credit.ts'
-import { isBodyless, responseHead } from './response-head.ts'
 import { answerTo } from './status.ts'
-import { switchProtocols } from './upgrade.ts'
 
 export class HttpExchange implements DispatchedExchange {
   readonly requestId: string
@@ -31,7 +28,6 @@ export class HttpExchange implements DispatchedExchange {
   readonly response: ServerResponse
   readonly dispatch: Dispatch
   link: ExchangeLink | null = null
-  responded = false
   /** The connection ends with the response: nothing that follows on it is a request. */
   isLast: boolean
   host = ''
@@ -46,19 +42,9 @@ export class HttpExchange implements DispatchedExchange {
   #outcome: Outcome | null = null
   /** In place of the outcome's own answer. */
   #refusal: Refusal | null = null
-  #status = 0
-  #firstByteAt = 0
   #cpuMs = 0
-  #bytesOut = 0
-  /** Response bytes still to come, as far as the app has promised; -1: it has not. */
-  #promised = -1
-  #swallow = false
-  readonly #credit = new ResponseCredit(this)
   #settled = false
-  /** What the response goes to: node:http's, or the client's connection once that is a WebSocket's. */
-  #out: Writable
-  /** By performance.now(): when the app sent something last. */
-  #sentAt = 0
+  readonly #sent: ClientResponse
 
   constructor(
     host: ExchangeHost,
@@ -70,7 +56,7 @@ export class HttpExchange implements DispatchedExchange {
     this.#options = options
     this.request = request
     this.response = response
-    this.#out = response
+    this.#sent = new ClientResponse(this, response)
     const { upgrade } = options
     this.method = request.method ?? ''
     this.#url = options.target
@@ -126,12 +112,17 @@ export class HttpExchange implements DispatchedExchange {
     this.onFail('canceled', '')
   }
 
+  /** The client has been sent a head. */
+  get responded(): boolean {
+    return this.#sent.hasBegun
+  }
+
   get bytesLent(): number {
-    return this.#bytesOut
+    return this.#sent.bytes
   }
 
   get bytesHeld(): number {
-    return this.#out.writableLength
+    return this.#sent.bytesHeld
   }
 
   head(): string {
@@ -150,56 +141,26 @@ export class HttpExchange implements DispatchedExchange {
 
   onHead(status: number, headers: readonly string[], body: Buffer | string | null): void {
     if (this.#outcome !== null || this.responded) return
-    if (status === 101 && this.#options.upgrade) return this.#switch(this.#options.upgrade, headers)
-    const bytesMax = this.#host.config.responseHeaderBytesMax
-    const head = responseHead(status, headers, { bytesMax })
-    if (typeof head === 'string') return this.#break(head)
-    const bodyless = isBodyless(this.method, status)
-    const length = body === null || bodyless ? head.contentLength : body.length
-    const hasLength = length !== -1 && status !== 204
-    const sent = hasLength ? head.headers.concat('content-length', String(length)) : head.headers.slice()
-    sent.push('x-request-id', this.requestId)
-    if (!this.#writeHead(status, sent)) {
-      return this.#break('The app’s response headers are malformed.')
-    }
-    this.#body?.commit()
-    if (bodyless) {
-      this.#swallow = true
-      this.#end()
-    } else if (body !== null) {
-      this.#bytesOut = body.length
-      this.#end(body)
-    } else {
-      this.#promised = head.contentLength
-      process.nextTick(flushHead, this)
-    }
-  }
-
-  /** Sends the head on its own, unless some of the body has come along. */
-  flushHead(): void {
-    if (this.#outcome === null && this.#bytesOut === 0) this.response.flushHeaders()
+    const { upgrade } = this.#options
+    const wrong =
+      status === 101 && upgrade ? this.#switchTo(upgrade, headers) : this.#send(status, headers, body)
+    if (wrong === null) this.#body?.commit()
+    else this.#break(wrong)
   }
 
   onChunk(chunk: Buffer): void {
-    const { link } = this
     if (this.#outcome !== null) return
-    if (this.#swallow) return link?.client.grant(this, chunk.length)
-    if (this.#promised !== -1) {
-      if (chunk.length > this.#promised) return this.#break('The app sent more than its Content-Length.')
-      this.#promised -= chunk.length
-    }
-    this.#bytesOut += chunk.length
-    this.#sentAt = performance.now()
-    if (!this.#credit.written(chunk.length, this.#out.write(chunk)))
-      this.#break('The app sent more than it had credit for.')
+    if (this.#sent.isBodyless) return this.link?.client.grant(this, chunk.length)
+    const wrong = this.#sent.write(chunk)
+    if (wrong !== null) this.#break(wrong)
   }
 
   onEnd(cpuMs: number): void {
     if (this.#outcome !== null) return
     this.#cpuMs = cpuMs
-    if (this.#promised > 0) return this.#break('The app sent less than its Content-Length.')
+    const wrong = this.#sent.finish()
+    if (wrong !== null) return this.#break(wrong)
     this.#outcome = 'ok'
-    if (!this.#out.writableEnded) this.#end()
   }
 
   onFail(outcome: Outcome, message: string, cpuMs = 0): void {
@@ -207,11 +168,7 @@ export class HttpExchange implements DispatchedExchange {
     this.#outcome = outcome
     this.#cpuMs = cpuMs
     this.#body?.stop()
-    if (this.responded) {
-      // All that is left is to have the client see that this is not the response's end, unless it was.
-      if (!this.#out.writableEnded) this.#out.destroy()
-      return
-    }
+    if (this.responded) return this.#sent.breakOff()
     const { rejection, retryAfterSeconds } = this.dispatch
     const answer = { ...answerTo(outcome, rejection), ...this.#refusal }
     const { headers, body } = errorResponse({
@@ -222,22 +179,20 @@ export class HttpExchange implements DispatchedExchange {
       retryAfterSeconds,
       accept: this.request.headers.accept,
     })
-    this.#writeHead(answer.status, headers)
-    if (this.method === 'HEAD') return this.#end()
-    this.#bytesOut = body.byteLength
-    this.#end(body)
+    const isLast = this.#noteLast()
+    this.#sent.answer(answer.status, headers, { body: this.method === 'HEAD' ? null : body, isLast })
   }
 
   /** The client has taken what was written. */
   onDrain(): void {
-    this.#credit.drained()
+    this.#sent.drained()
   }
 
   /** The response has left, or its client has. */
   onClose(): void {
     if (this.#outcome === null) {
       // A response without a body may be complete before the app is.
-      const complete = this.#swallow && this.#out.writableFinished
+      const complete = this.#sent.isBodyless && this.#sent.isFinished
       this.#outcome = complete ? 'ok' : this.responded ? 'responseStreamDisconnected' : 'canceled'
       this.#host.dispatcher.cancel(this)
     }
@@ -251,12 +206,12 @@ export class HttpExchange implements DispatchedExchange {
 
   /** The connection is a WebSocket's: node:http knows no more of it. */
   get isSwitched(): boolean {
-    return this.#out !== this.response
+    return this.#sent.isSwitched
   }
 
   /** Cuts the connection, if it is a WebSocket's. */
   cut(): void {
-    if (this.isSwitched) this.#out.destroy()
+    if (this.isSwitched) this.#sent.destroy()
   }
 
   /** Gives up on a client that neither sends nor takes anything. */
@@ -264,10 +219,10 @@ export class HttpExchange implements DispatchedExchange {
     if (this.isSwitched && this.#isSilent(now)) return this.cut()
     const idleBefore = now - this.#host.config.clientIdleMs
     const waitingSince = this.#body?.waitingSince ?? 0
-    const { stalledSince } = this.#credit
+    const { stalledSince } = this.#sent
     if (stalledSince !== 0 && stalledSince < idleBefore) {
       this.onClose()
-      this.#out.destroy()
+      this.#sent.destroy()
     } else if (
       !this.isSwitched &&
       this.#options.upgrade === null &&
@@ -284,24 +239,29 @@ export class HttpExchange implements DispatchedExchange {
 
   #isSilent(now: number): boolean {
     const heardAt = this.#body?.waitingSince || now
-    return Math.max(heardAt, this.#sentAt) < now - this.#host.config.webSocketIdleMs
+    return Math.max(heardAt, this.#sent.sentAt) < now - this.#host.config.webSocketIdleMs
   }
 
-  /** The app has answered with a WebSocket. */
-  #switch(socket: Socket, headers: readonly string[]): void {
-    const { request, response, requestId } = this
+  /** Says what is wrong with the app's head or body, or null. */
+  #send(status: number, headers: readonly string[], body: Buffer | string | null): string | null {
+    const { method, requestId } = this
     const bytesMax = this.#host.config.responseHeaderBytesMax
-    const wrong = switchProtocols({ request, response, socket }, { headers, requestId, bytesMax })
-    if (wrong !== null) return this.#break(wrong)
-    this.#out = socket
+    return this.#sent.send(
+      { status, headers, body },
+      { method, requestId, bytesMax, isLast: this.#noteLast() },
+    )
+  }
+
+  /** The app has answered with a WebSocket. Says what is wrong with its headers, or null. */
+  #switchTo(socket: Socket, headers: readonly string[]): string | null {
+    const { request, requestId } = this
+    const bytesMax = this.#host.config.responseHeaderBytesMax
+    const wrong = this.#sent.switchTo(socket, { request, headers, requestId, bytesMax })
+    if (wrong !== null) return wrong
     this.#host.onSwitched()
-    this.#status = 101
-    this.responded = true
-    this.#firstByteAt = performance.now()
-    this.#sentAt = this.#firstByteAt
-    this.#body?.commit()
     socket.on('drain', () => this.onDrain())
     socket.on('close', () => this.onClose())
+    return null
   }
 
   /** Ends the exchange for the client's fault, while the app may be at work. */
@@ -321,19 +281,10 @@ export class HttpExchange implements DispatchedExchange {
     this.onFail('internalError', message)
   }
 
-  /** False if node:http finds a name or value that it will not send. */
-  #writeHead(status: number, headers: string[]): boolean {
+  /** Whether the connection ends with the response that is about to be sent. */
+  #noteLast(): boolean {
     this.isLast ||= this.#closesConnection()
-    if (this.isLast) headers.push('connection', 'close')
-    try {
-      this.response.writeHead(status, headers)
-    } catch {
-      return false
-    }
-    this.#status = status
-    this.responded = true
-    this.#firstByteAt = performance.now()
-    return true
+    return this.isLast
   }
 
   #closesConnection(): boolean {
@@ -342,14 +293,6 @@ export class HttpExchange implements DispatchedExchange {
     const { stopping } = this.#host
     const unsure = this.#options.expectsContinue && !this.#body?.started
     return stopping || unsure || (this.#refusal !== null && this.#refusal.rejection !== 'body_too_large')
-  }
-
-  #end(body?: Buffer | string): void {
-    if (this.isSwitched) this.#options.upgrade!.destroySoon()
-    else if (body === undefined) this.response.end()
-    else if (typeof body === 'string') this.response.end(body, 'latin1')
-    else this.response.end(body)
-    if (this.#out.writableLength > 0) this.#credit.stall()
   }
 
   #settle(): void {
@@ -363,7 +306,8 @@ export class HttpExchange implements DispatchedExchange {
   #publish(): void {
     const { app, version, queueMs, coldStart, retries, rejection } = this.dispatch
     const now = performance.now()
-    const disconnected = !this.#out.writableFinished
+    const { status, firstByteAt, bytes, isFinished } = this.#sent
+    const disconnected = !isFinished
     const outcome = this.#outcome === 'ok' && disconnected ? 'responseStreamDisconnected' : this.#outcome!
     requestChannel.publish({
       requestId: this.requestId,
@@ -371,26 +315,22 @@ export class HttpExchange implements DispatchedExchange {
       app,
       version,
       outcome,
-      status: this.#status || answerTo(outcome, rejection).status,
+      status: status || answerTo(outcome, rejection).status,
       method: this.method,
       host: this.host,
       url: this.#url,
       clientIp: this.#options.clientIp,
       startedAt: performance.timeOrigin + this.#startedAt,
       durationMs: now - this.#startedAt,
-      ttfbMs: this.#firstByteAt === 0 ? 0 : this.#firstByteAt - this.#startedAt,
+      ttfbMs: firstByteAt === 0 ? 0 : firstByteAt - this.#startedAt,
       queueMs,
       cpuMs: this.#cpuMs,
       coldStart,
       retries,
       bytesIn: this.#body?.bytes ?? 0,
-      bytesOut: this.#bytesOut,
+      bytesOut: bytes,
       disconnected,
       ...(rejection !== undefined && { rejection }),
     })
   }
-}
-
-function flushHead(exchange: HttpExchange): void {
-  exchange.flushHead()
 }
