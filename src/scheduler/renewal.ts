@@ -46,7 +46,7 @@ const CALM_CORES = 0.2
 /** Looks: wasteful and calm for so many, a runtime is replaced; given up if its apps have not left by then; a pause. */
 const CALM_LOOKS = 20
 const LEAVE_LOOKS_MAX = 120
-const PAUSE_LOOKS = 600
+const PAUSE_LOOKS = 120
 
 export class Renewal<T extends Renewable> {
   readonly #options: RenewalOptions<T>

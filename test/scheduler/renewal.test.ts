@@ -72,7 +72,7 @@ test('a runtime at work is not replaced, nor the only one, and after one nobody 
   b.up = true
   look(2)
   t.assert.equal(done.length, 2)
-  look(600)
+  look(120)
   t.assert.equal(done.length, 2)
   look(2)
   t.assert.equal(done.length, 4)
