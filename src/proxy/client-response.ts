@@ -131,11 +131,14 @@ export class ClientResponse {
     return hadCredit ? null : 'The app sent more than it had credit for.'
   }
 
-  /** Nothing more comes from the app. Says what is wrong with that, or null. */
-  finish(): string | null {
-    if (this.#promised > 0) return 'The app sent less than its Content-Length.'
+  /** The app has promised more than it has sent. */
+  get isShort(): boolean {
+    return this.#promised > 0
+  }
+
+  /** Nothing more comes from the app. */
+  finish(): void {
     if (!this.#out.writableEnded) this.#end()
-    return null
   }
 
   /** Has the client see that this is not the response's end, unless it was. */

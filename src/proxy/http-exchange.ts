@@ -158,9 +158,10 @@ export class HttpExchange implements DispatchedExchange {
   onEnd(cpuMs: number): void {
     if (this.#outcome !== null) return
     this.#cpuMs = cpuMs
-    const wrong = this.#sent.finish()
-    if (wrong !== null) return this.#break(wrong)
+    if (this.#sent.isShort) return this.#break('The app sent less than its Content-Length.')
+    // First: the end may close the connection, and that is no failure then.
     this.#outcome = 'ok'
+    this.#sent.finish()
   }
 
   onFail(outcome: Outcome, message: string, cpuMs = 0): void {

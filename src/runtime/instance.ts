@@ -206,7 +206,7 @@ export class Instance implements Watched {
     const { calls, nsEach } = this.#meter
     try {
       const texts = this.#mailbox.takeTexts()
-      const bytes = this.#mailbox.take()
+      const bytes = this.#mailbox.takeOutbox()
       this.#meter.moved(bytes)
       this.#records.take(this.#mailbox.outbox, bytes, texts, nsEach, calls)
     } catch (error) {
@@ -314,7 +314,7 @@ export class Instance implements Watched {
   #report({ reason, message, guilty }: Ending): EndReport {
     const untouched = this.#mailbox.untouched()
     // What the call that is cut off has said lies in shared memory still.
-    this.#records.takeLast(this.#mailbox.outbox, this.#mailbox.take(), guilty)
+    this.#records.takeLast(this.#mailbox.outbox, this.#mailbox.takeOutbox(), guilty)
     const { heapBytes } = this.#heap
     const { cpuMs } = this.#meter
     return {

@@ -68,7 +68,7 @@ export class Mailbox {
   }
 
   /** How many bytes of records wait in the outbox; they are not to be read twice. */
-  take(): number {
+  takeOutbox(): number {
     const bytes = this.#control[CONTROL.outboxBytes]!
     this.#control[CONTROL.outboxBytes] = 0
     return bytes

@@ -1,8 +1,8 @@
 /**
- * Which apps use so much CPU time, their own or that of who carries their bytes, that they run in the background, so that
- * those who need little of it find a core when they need one: the feedback of a multilevel queue. It is no punishment.
- * Who runs in the background has all that others leave and a share of what they do not, and comes back when it has calmed
- * down.
+ * Which apps use so much CPU time, their own or that of who carries their bytes or tries their versions out, that they
+ * run in the background, so that those who need little of it find a core when they need one: the feedback of a
+ * multilevel queue. It is no punishment. Who runs in the background has all that others leave and a share of what they
+ * do not, and comes back when it has calmed down.
  *
  * An app that has no neighbour at work is not busy, whatever it does: nobody waits for it.
  */
