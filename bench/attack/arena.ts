@@ -1,4 +1,7 @@
-/** A platform with a victim under steady load, and what can be measured of both while something else goes on. */
+/**
+ * A platform with victims under steady load, and what can be measured of both while something else goes on. There is one
+ * in each runtime: whoever comes is the neighbour of one of them, and all of them together are called the victim.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { LogReader } from '../support/log-reader.ts'
@@ -33,7 +36,7 @@ export class Arena implements AsyncDisposable {
 
   private constructor(platform: Platform, victim: Worker) {
     this.platform = platform
-    this.log = new LogReader(platform.process.log, line => !line.includes('"app":"victim"'))
+    this.log = new LogReader(platform.process.log, line => !line.includes('"app":"victim-'))
     this.#victim = victim
   }
 
@@ -41,10 +44,12 @@ export class Arena implements AsyncDisposable {
     const platform = await Platform.start({
       flags: ['--wall-ms', String(WALL_MS), '--wait-until-ms', '500', '--subrequest-timeout-ms', '2000'],
     })
-    await platform.upload('victim', VICTIM)
+    const status = await (await fetch(new URL('/api/v1/status', platform.controlUrl))).json()
+    const names = (status as { runtimes: unknown[] }).runtimes.map((_, n) => `victim-${n}`)
+    for (const name of names) await platform.upload(name, VICTIM)
     const workerData: VictimOptions = {
       port: platform.appsPort,
-      host: 'victim.localhost',
+      hosts: names.map(name => `${name}.localhost`),
       connections: CONNECTIONS,
       perSecond: PER_SECOND,
       body: BODY,

@@ -64,7 +64,7 @@ export function writeFigures({ machine, baseline, alone, together }: Results): v
   const figures = [
     BEGIN,
     machine.map(fact => `- ${fact}`).join('\n'),
-    `The victim is asked ${PER_SECOND} times a second over ${CONNECTIONS} connections. Its p99 beside an app that behaves well:`,
+    `The victim, an app in each runtime, is asked ${PER_SECOND} times a second over ${CONNECTIONS} connections. Its p99 beside an app that behaves well:`,
     baselineLines(baseline).join('\n'),
     'One attacker at a time; the ratio is to the p99 beside a well-behaved app that uses as much CPU time:',
     [...headline(), ...alone.map(rowLine)].join('\n'),

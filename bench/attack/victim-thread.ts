@@ -1,5 +1,5 @@
 /**
- * The victim's clients, in a thread of their own: connections that stay open and each ask at a fixed pace, whether or
+ * The victims' clients, in a thread of their own: connections that stay open and each ask at a fixed pace, whether or
  * not others have been answered. A request that falls due while its connection still waits counts from when it was
  * due.
  */
@@ -8,7 +8,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 
 export interface VictimOptions {
   port: number
-  host: string
+  /** Of as many victims, asked in turn. */
+  hosts: string[]
   connections: number
   /** Of all connections together. */
   perSecond: number
@@ -23,8 +24,7 @@ export interface VictimReport {
   failures: string[]
 }
 
-const { port, host, connections, perSecond, body } = workerData as VictimOptions
-const REQUEST = `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+const { port, hosts, connections, perSecond, body } = workerData as VictimOptions
 /** One unanswered for this long has failed. */
 const ANSWER_MS_MAX = 10_000
 const FAILURES_KEPT = 20
@@ -38,6 +38,11 @@ class Asker {
   /** When the first of those that wait was due. */
   #due: number[] = []
   #answer = ''
+  readonly #request: string
+
+  constructor(host: string) {
+    this.#request = `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+  }
 
   ask(): void {
     const now = performance.now()
@@ -49,7 +54,7 @@ class Asker {
   #send(since: number): void {
     this.#since = since
     this.#socket ??= this.#connect()
-    this.#socket.write(REQUEST)
+    this.#socket.write(this.#request)
   }
 
   #connect(): Socket {
@@ -92,7 +97,7 @@ class Asker {
   }
 }
 
-const askers = Array.from({ length: connections }, () => new Asker())
+const askers = Array.from({ length: connections }, (_, n) => new Asker(hosts[n % hosts.length]!))
 const periodMs = (connections * 1000) / perSecond
 for (const [index, asker] of askers.entries()) {
   setTimeout(() => setInterval(() => asker.ask(), periodMs), (index * periodMs) / connections)
