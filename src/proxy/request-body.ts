@@ -7,6 +7,10 @@ import type { Readable } from 'node:stream'
 import { freeBytes } from '../body-memory.ts'
 import { BODY_WINDOW } from '../runtime/protocol.ts'
 import type { DispatchedExchange } from '../scheduler/dispatch.ts'
+import type { ExchangeLink } from '../scheduler/exchange.ts'
+
+/** The connection that others' requests go over, too. */
+type Room = ExchangeLink['client']['room']
 
 /** Pieces below this are copied before they are kept: they pin the buffer that the socket was read into. */
 const COPIED_BYTES_MAX = 8192
@@ -17,6 +21,7 @@ export class RequestBody {
   readonly #options: { bytesMax: number; onTooLong: () => void }
   #kept: Buffer[] | null = []
   #pending: Buffer | null = null
+  #awaited: Room | null = null
   #credit = 0
   #started = false
   /** The client has sent everything. */
@@ -107,6 +112,7 @@ export class RequestBody {
   }
 
   #resume(): void {
+    if (this.#stopped) return
     const pending = this.#pending
     this.#pending = null
     if (pending) this.#forward(pending)
@@ -120,14 +126,29 @@ export class RequestBody {
 
   #forward(chunk: Buffer): void {
     // It goes whole or waits: the credit comes back to a window, which is longer than what Node reads at a time.
-    if (chunk.length > this.#credit && this.#credit < BODY_WINDOW) {
-      this.#pending = chunk
-      this.waitingSince = 0
-      this.#request.pause()
-      return
+    if (chunk.length > this.#credit && this.#credit < BODY_WINDOW) return this.#hold(chunk)
+    const room = this.#exchange.link?.client.room
+    if (room?.isFull) {
+      this.#hold(chunk)
+      return this.#await(room)
     }
     this.#kept?.push(chunk.length < COPIED_BYTES_MAX ? Buffer.from(chunk) : chunk)
     this.#transmit(chunk)
+  }
+
+  #hold(chunk: Buffer): void {
+    this.#pending = chunk
+    this.waitingSince = 0
+    this.#request.pause()
+  }
+
+  #await(room: Room): void {
+    if (this.#awaited === room) return
+    this.#awaited = room
+    room.whenRoom(() => {
+      if (this.#awaited === room) this.#awaited = null
+      this.#resume()
+    })
   }
 
   #transmit(chunk: Buffer): void {

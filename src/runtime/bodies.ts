@@ -5,6 +5,8 @@
  * A body holds at most a window of bytes that nobody has asked for; more come only as they are taken.
  */
 
+import type { Room } from './frame-writer.ts'
+
 /** Who is asked for more of a body, or told that none is wanted. */
 export interface Producer {
   credit(bytes: number): void
@@ -13,6 +15,8 @@ export interface Producer {
 
 /** Where outgoing bytes go: a client's response, a fetch's upload, a digest. */
 export interface Sink {
+  /** Where others send, too: whether there is room for more. Default: there always is. */
+  readonly room?: Room
   /** Takes bytes, which it copies if it keeps them; asks the producer for more by `credit`. */
   write(bytes: Uint8Array): void
   end(): void
@@ -20,13 +24,20 @@ export interface Sink {
   fail(message: string): void
 }
 
-/** Who waits for a body's bytes. Exactly one of the calls answers one `pull` or `collect`. */
+/** Who waits for a body's bytes. Exactly one of the calls answers one `pull`. */
 export interface Puller {
   chunk(bytes: ArrayBuffer): void
-  collected(value: ArrayBuffer | string): void
+  /** All that is left, or a long part of it: then there is to be another pull. */
+  collected(value: ArrayBuffer | string, isAll: boolean): void
   end(): void
   broken(reason: string): void
 }
+
+/**
+ * A body that is wanted whole is handed over in parts of about this length. To gather, copy and decode 100 MB in one go
+ * kept everybody else waiting for 60 to 400 ms; whoever wants it joins the parts in its own time.
+ */
+const PART_BYTES = 2 ** 20
 
 type Waiting =
   | { how: 'chunk'; puller: Puller }
@@ -39,11 +50,16 @@ export class Body {
   readonly #account: (deltaBytes: number) => void
   #chunks: Buffer[] = []
   #bytes = 0
+  /** How many of them the producer was not asked to replace. */
+  #unasked = 0
+  /** A byte order mark can come no more. */
+  #begun = false
   #ended = false
   #broken: string | null = null
   #waiting: Waiting | null = null
   /** Bytes that a pipe's sink may be sent now. */
   #sinkCredit = 0
+  #waitsForRoom = false
   closed = false
   /** The longest piece that is handed over at a time; more is kept until it is asked for. */
   pieceBytesMax = Infinity
@@ -58,7 +74,8 @@ export class Body {
     if (this.closed || chunk.length === 0) return
     this.#chunks.push(chunk)
     this.#add(chunk.length)
-    if (this.#waiting?.how === 'bytes' || this.#waiting?.how === 'text') this.#producer.credit(chunk.length)
+    this.#unasked += chunk.length
+    if (this.#waiting?.how === 'bytes' || this.#waiting?.how === 'text') this.#ask(this.#unasked)
     this.#deliver()
   }
 
@@ -72,12 +89,12 @@ export class Body {
     this.#deliver()
   }
 
-  /** Asks for the next bytes or for all. Only one may ask at a time. */
+  /** Asks for the next bytes, or for all or a long part of them. Only one may ask at a time. */
   pull(how: 'chunk' | 'bytes' | 'text', puller: Puller): void {
     if (this.#waiting || this.closed)
       return puller.broken('This body is being read already, or was cancelled.')
     this.#waiting = { how, puller }
-    if (how !== 'chunk' && this.#bytes > 0) this.#producer.credit(this.#bytes)
+    if (how !== 'chunk') this.#ask(this.#unasked)
     this.#deliver()
   }
 
@@ -102,6 +119,13 @@ export class Body {
     if (unfinished) this.#producer.cancel()
   }
 
+  /** Asks for as many bytes as were taken. */
+  #ask(bytes: number): void {
+    const due = Math.min(bytes, this.#unasked)
+    this.#unasked -= due
+    if (due > 0) this.#producer.credit(due)
+  }
+
   #add(bytes: number): void {
     this.#bytes += bytes
     this.#account(bytes)
@@ -121,9 +145,11 @@ export class Body {
     if (waiting.how === 'pipe') this.#deliverToSink(waiting.sink)
     else if (this.#broken !== null) this.#finish(() => waiting.puller.broken(this.#broken!))
     else if (waiting.how === 'chunk') this.#deliverChunk(waiting.puller)
-    else if (this.#ended) {
-      const all = this.#takeAll()
-      this.#finish(() => waiting.puller.collected(waiting.how === 'text' ? decodeText(all) : ownBuffer(all)))
+    else if (this.#ended || this.#bytes >= PART_BYTES) {
+      this.#waiting = null
+      const value = waiting.how === 'text' ? this.#takeText() : ownBuffer(this.#takeAll())
+      if (this.#ended) this.#finish(() => waiting.puller.collected(value, true))
+      else waiting.puller.collected(value, false)
     }
   }
 
@@ -134,7 +160,7 @@ export class Body {
       const { length } = piece
       this.#waiting = null
       puller.chunk(ownBuffer(piece))
-      if (!this.#ended) this.#producer.credit(length)
+      if (!this.#ended) this.#ask(length)
     } else if (this.#ended) {
       this.#finish(() => puller.end())
     }
@@ -142,6 +168,7 @@ export class Body {
 
   #deliverToSink(sink: Sink): void {
     while (this.#chunks.length > 0 && this.#sinkCredit > 0) {
+      if (sink.room?.isFull) return this.#waitForRoom(sink.room)
       const chunk = this.#chunks.shift()!
       const piece = chunk.length > this.#sinkCredit ? chunk.subarray(0, this.#sinkCredit) : chunk
       if (piece !== chunk) this.#chunks.unshift(chunk.subarray(piece.length))
@@ -149,11 +176,20 @@ export class Body {
       this.#add(-piece.length)
       sink.write(piece)
       if (this.closed) return
-      if (!this.#ended) this.#producer.credit(piece.length)
+      if (!this.#ended) this.#ask(piece.length)
     }
     if (this.#chunks.length > 0) return
     if (this.#broken !== null) this.#finish(() => sink.fail(this.#broken!))
     else if (this.#ended) this.#finish(() => sink.end())
+  }
+
+  #waitForRoom(room: Room): void {
+    if (this.#waitsForRoom) return
+    this.#waitsForRoom = true
+    room.whenRoom(() => {
+      this.#waitsForRoom = false
+      this.#deliver()
+    })
   }
 
   #takePiece(): Buffer {
@@ -172,6 +208,19 @@ export class Body {
     return all
   }
 
+  /** UTF-8 as the Encoding standard decodes it, without a byte order mark. A character that is not whole is left. */
+  #takeText(): string {
+    const all = this.#takeAll()
+    const end = this.#ended ? all.length : wholeCharacters(all)
+    if (end < all.length) {
+      this.#chunks = [all.subarray(end)]
+      this.#add(all.length - end)
+    }
+    const hasMark = !this.#begun && all[0] === 0xef && all[1] === 0xbb && all[2] === 0xbf
+    this.#begun = true
+    return all.utf8Slice(hasMark ? 3 : 0, end)
+  }
+
   #finish(tell: () => void): void {
     this.#close()
     tell()
@@ -185,8 +234,13 @@ function ownBuffer(bytes: Buffer): ArrayBuffer {
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
 }
 
-/** UTF-8 as the Encoding standard decodes it, without a byte order mark. */
-function decodeText(bytes: Buffer): string {
-  const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
-  return bytes.utf8Slice(start, bytes.length)
+/** Up to where UTF-8 can be decoded without what follows: before a last character of which bytes are missing. */
+function wholeCharacters(bytes: Buffer): number {
+  for (let back = 1; back <= 3 && back <= bytes.length; back++) {
+    const byte = bytes[bytes.length - back]!
+    if (byte >= 0x80 && byte < 0xc0) continue
+    const wanted = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
+    return wanted > back ? bytes.length - back : bytes.length
+  }
+  return bytes.length
 }

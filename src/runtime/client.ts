@@ -10,7 +10,7 @@ import { TERMINATIONS, type Termination } from '../outcome.ts'
 import type { Exchange } from '../scheduler/exchange.ts'
 import { endedStart, lostStart, tooLong } from './failed-starts.ts'
 import { FrameReader } from './frame-reader.ts'
-import { FrameWriter } from './frame-writer.ts'
+import { FrameWriter, type Room } from './frame-writer.ts'
 import { HeadBatches } from './head-batches.ts'
 import type { InstanceSpec, RuntimeStats, StartResult } from './messages.ts'
 import { FRAME, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, ProtocolError } from './protocol.ts'
@@ -155,6 +155,11 @@ export class RuntimeClient implements AsyncDisposable {
     assert(!this.#closed, 'a request for a runtime that has gone')
     const { stream } = this.#streams.open(this, exchange, instance)
     this.#heads.add(instance, stream, { head: exchange.head(), hasBody: exchange.hasBody })
+  }
+
+  /** What whoever has much to send is to mind. */
+  get room(): Room {
+    return this.#writer
   }
 
   /** Sends request body bytes, of which the exchange must have credit. */

@@ -11,6 +11,12 @@ const SLAB_BYTES = 262_144
 const FREE_SLABS_MAX = 16
 
 /**
+ * With more than this unread by the peer, who has much to send waits. It is more than the kernel takes at once, so that
+ * there is always something for it to take.
+ */
+const FULL_BYTES = 524_288
+
+/**
  * What may wait for a peer that does not read: more than all windows and heads of a busy connection together. Beyond
  * it the connection is given up, for the peer is stuck or wants the memory of this side.
  */
@@ -25,6 +31,14 @@ export interface FrameWriterOptions {
   backlogBytesMax?: number
 }
 
+/** A connection, to those who have much to send over it: what the others send lies behind it. */
+export interface Room {
+  /** So much is on its way that they are to wait. */
+  readonly isFull: boolean
+  /** Calls back, once, when it is not full any more: one of them after the other, as long as it is not. */
+  whenRoom(callback: () => void): void
+}
+
 /** As `target.set` does; that one is ten times slower where the source is shared memory. */
 export function copyBytes(source: Uint8Array, target: Buffer, at: number): void {
   Buffer.prototype.copy.call(source, target, at)
@@ -34,7 +48,7 @@ export function copyBytes(source: Uint8Array, target: Buffer, at: number): void 
  * Gathers frames and writes them to a socket together: at once when the connection is quiet, at the end of
  * the event loop's turn when it is busy, so that batches grow with load and a lone request waits for nothing.
  */
-export class FrameWriter {
+export class FrameWriter implements Room {
   readonly #socket: Socket
   readonly #isBusy: () => boolean
   readonly #beforeFlush: () => void
@@ -51,6 +65,8 @@ export class FrameWriter {
   #scheduled = false
   /** For the socket. */
   #waits = false
+  /** Whoever has much to send. */
+  #waiting: (() => void)[] = []
 
   constructor(
     socket: Socket,
@@ -123,6 +139,14 @@ export class FrameWriter {
     this.frame(FRAME.credit, 0, id, 4).writeUInt32LE(bytes, 0)
   }
 
+  get isFull(): boolean {
+    return this.#socket.writableLength + this.#used > FULL_BYTES
+  }
+
+  whenRoom(callback: () => void): void {
+    this.#waiting.push(callback)
+  }
+
   /** Sees to it that what was added is written soon. */
   schedule(): void {
     if (this.#scheduled) return
@@ -142,6 +166,7 @@ export class FrameWriter {
 
   readonly #onWritten = (): void => {
     if (this.#waits && !this.#scheduled) this.#flush()
+    while (this.#waiting.length > 0 && !this.isFull) this.#waiting.shift()!()
   }
 
   #write(): void {

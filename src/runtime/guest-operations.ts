@@ -97,7 +97,7 @@ export class GuestOperations {
     if (++owner.subrequests > this.#instance.spec.limits.subrequests)
       throw new Violation('too many subrequests')
     const flags = uint32(payload, 4)
-    const [method = '', url = '', ...headers] = payload.latin1Slice(8, payload.length).split('\n')
+    const [method = '', url = '', ...headers] = payload.latin1Slice(12, payload.length).split('\n')
     const instance = this.#instance
     const isCached = (flags & FETCH_CACHE) !== 0
     const isOwn = (text: string, at: number) => at % 2 === 0 && text.toLowerCase() === 'traceparent'
@@ -116,6 +116,8 @@ export class GuestOperations {
             ? ('fixed' as const)
             : ('stream' as const)
           : ('none' as const),
+      // With more than its memory it ends. What is not written to takes no memory.
+      bodyBytesMax: Math.min(uint32(payload, 8), instance.spec.limits.memoryMb * 2 ** 20),
       takesText: (flags & FETCH_TEXT) !== 0,
     }
     const upstream = () => (isCached ? instance.context.cache() : instance.context.fetcher())

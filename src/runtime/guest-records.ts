@@ -226,6 +226,7 @@ export class GuestRecords {
     const { writer } = this.#instance.context
     request.piped = body
     const sink: Sink = {
+      room: writer,
       write: bytes => writer.bytes(FRAME.chunk, id, bytes),
       end: () => {
         request.piped = null
@@ -299,8 +300,10 @@ export class GuestRecords {
         if (request?.isUpgraded) request.renewCpu()
         instance.push(EVENT.chunk, id, 0, transfer(bytes))
       },
-      collected: value =>
-        instance.push(EVENT.collected, id, 0, typeof value === 'string' ? value : transfer(value)),
+      collected: (value, isAll) => {
+        const extra = typeof value === 'string' ? value : transfer(value)
+        instance.push(EVENT.collected, id, isAll ? 0 : 1, extra)
+      },
       end: () => instance.push(EVENT.end, id),
       broken: reason => instance.push(EVENT.broken, id, 0, reason),
     }

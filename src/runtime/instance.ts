@@ -13,7 +13,7 @@ import { GuestRecords } from './guest-records.ts'
 import { guestError, type Isolate, isMemoryLimit, type Transferable } from './isolate.ts'
 import { Mailbox } from './mailbox.ts'
 import type { EndReport, InstanceSpec, InstanceStats, StartPhases, StartResult } from './messages.ts'
-import { FRAME } from './protocol.ts'
+import { FRAME, PIECE_BYTES } from './protocol.ts'
 import { Violation } from './records.ts'
 import type { RuntimeContext } from './runtime-context.ts'
 import type { ServedRequest } from './served-request.ts'
@@ -47,6 +47,10 @@ export class Instance implements Watched {
   #stagedBytes = 0
   #heap = { heapBytes: 0, externalBytes: 0 }
   #ranSinceStats = true
+  /** Its last call sent more than a piece of a body. */
+  #sendsMuch = false
+  /** For room in the connection. */
+  #waits = false
 
   constructor(id: number, spec: InstanceSpec, isolate: Isolate, context: RuntimeContext) {
     this.id = id
@@ -165,8 +169,19 @@ export class Instance implements Watched {
   pump(): void {
     if (this.running || this.#state !== 'ready') return
     if (!this.#mailbox.hasWork) return
+    if (this.#sendsMuch && this.context.writer.isFull) return this.#wait()
     this.#beginCall()
     this.#mailbox.enter().then(this.#returned, this.#rejected)
+  }
+
+  /** What it has sent last lies before its neighbours' frames: the next comes when the scheduler has taken that. */
+  #wait(): void {
+    if (this.#waits) return
+    this.#waits = true
+    this.context.writer.whenRoom(() => {
+      this.#waits = false
+      this.pump()
+    })
   }
 
   #beginCall(): void {
@@ -208,6 +223,7 @@ export class Instance implements Watched {
       const texts = this.#mailbox.takeTexts()
       const bytes = this.#mailbox.takeOutbox()
       this.#meter.moved(bytes)
+      this.#sendsMuch = bytes + (texts?.chars ?? 0) > PIECE_BYTES
       this.#records.take(this.#mailbox.outbox, bytes, texts, nsEach, calls)
     } catch (error) {
       // Whatever an isolate brings about here, it ends that isolate and not the process.

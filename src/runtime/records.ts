@@ -2,7 +2,7 @@
  * Reads what an isolate has left in its outbox. Every byte may be forged: a record that breaks the rules throws
  * Violation, which ends the instance.
  */
-import { RECORD_ALIGNMENT, RECORD_HEADER_BYTES } from '../sandbox/wire.ts'
+import { CALL_RECORDS, RECORD_ALIGNMENT, RECORD_HEADER_BYTES } from '../sandbox/wire.ts'
 
 export class Violation extends Error {
   override readonly name = 'Violation'
@@ -16,7 +16,8 @@ export function readRecords(
 ): void {
   if (bytes < 0 || bytes > outbox.length) throw new Violation('outbox overrun')
   let offset = 0
-  while (offset < bytes) {
+  for (let count = 0; offset < bytes; count++) {
+    if (count === CALL_RECORDS) throw new Violation('more records than a call may bring')
     if (offset + RECORD_HEADER_BYTES > bytes) throw new Violation('cut record')
     const word = outbox.readUInt32LE(offset)
     const from = offset + RECORD_HEADER_BYTES
@@ -31,9 +32,12 @@ export function readRecords(
 export class Texts {
   readonly #all: string
   #at = 0
+  /** In all. */
+  readonly chars: number
 
   constructor(all: string) {
     this.#all = all
+    this.chars = all.length
   }
 
   next(): string {

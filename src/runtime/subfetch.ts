@@ -1,11 +1,12 @@
 /** One fetch() of an app, on its way through the runtime: request body out, response body in. */
 import { isAscii } from 'node:buffer'
 import type { Readable } from 'node:stream'
-import { Body, type Producer, type Sink } from './bodies.ts'
+import { Body, type Producer } from './bodies.ts'
 import { Cancellation } from './cancellation.ts'
 import type { IncomingBody } from './incoming-body.ts'
 import { BODY_WINDOW } from './protocol.ts'
 import type { SubresponseHead, Upstream } from './subrequest.ts'
+import { Upload } from './upload.ts'
 
 export interface SubfetchRequest {
   app: string
@@ -16,6 +17,8 @@ export interface SubfetchRequest {
   isUpgrade: boolean
   redirect: 'follow' | 'manual' | 'error'
   body: 'none' | 'fixed' | 'stream'
+  /** How long a fixed body is at most, as far as is known. */
+  bodyBytesMax: number
   /** A short body of ASCII that has come with its head may be handed over with it, as text. */
   takesText: boolean
 }
@@ -65,7 +68,11 @@ export class Subfetch {
     let status = 0
     try {
       const body =
-        request.body === 'none' ? null : request.body === 'fixed' ? await this.upload!.whole() : this.upload!
+        request.body === 'none'
+          ? null
+          : request.body === 'fixed'
+            ? await this.upload!.whole(request.bodyBytesMax)
+            : this.upload!
       const head = await (await upstream()).fetch({ ...request, body, signal: this.#abort })
       status = head.status
       if (this.#abort.aborted) head.body?.destroy()
@@ -118,88 +125,4 @@ function readableBody(readable: Readable, account: (deltaBytes: number) => void)
     if (!readable.readableEnded) body.fail('The connection was closed before the body was complete.')
   })
   return body
-}
-
-/** A request body on its way from the isolate to undici. */
-class Upload implements Sink, AsyncIterable<Buffer> {
-  readonly #producer: Producer
-  readonly #account: (deltaBytes: number) => void
-  readonly #abort: () => void
-  readonly #chunks: Buffer[] = []
-  #ended = false
-  #failure: Error | null = null
-  #wake: (() => void) | null = null
-  #collecting = false
-
-  constructor(producer: Producer, account: (deltaBytes: number) => void, abort: () => void) {
-    this.#producer = producer
-    this.#account = account
-    this.#abort = abort
-  }
-
-  write(bytes: Uint8Array): void {
-    const chunk = Buffer.from(bytes)
-    this.#chunks.push(chunk)
-    this.#account(chunk.length)
-    if (this.#collecting) this.#producer.credit(chunk.length)
-    this.#wake?.()
-  }
-
-  end(): void {
-    this.#ended = true
-    this.#wake?.()
-  }
-
-  fail(message: string): void {
-    this.#failure = new Error(message)
-    this.#wake?.()
-    this.#abort()
-  }
-
-  close(): void {
-    if (!this.#ended) this.#producer.cancel()
-    this.#failure ??= new Error('The fetch is over.')
-    this.#wake?.()
-    this.#drop()
-  }
-
-  /** All of it in one piece. */
-  async whole(): Promise<Buffer> {
-    this.#collecting = true
-    while (!this.#ended) await this.#more()
-    if (this.#failure) throw this.#failure
-    const all = Buffer.concat(this.#chunks)
-    this.#drop()
-    return all
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-    for (;;) {
-      if (this.#failure) throw this.#failure
-      const chunk = this.#chunks.shift()
-      if (chunk) {
-        this.#account(-chunk.length)
-        yield chunk
-        this.#producer.credit(chunk.length)
-      } else if (this.#ended) {
-        return
-      } else {
-        await this.#more()
-      }
-    }
-  }
-
-  #more(): Promise<void> {
-    if (this.#failure) return Promise.reject(this.#failure)
-    return new Promise(resolve => {
-      this.#wake = () => {
-        this.#wake = null
-        resolve()
-      }
-    })
-  }
-
-  #drop(): void {
-    for (const chunk of this.#chunks.splice(0)) this.#account(-chunk.length)
-  }
 }

@@ -13,7 +13,7 @@ import { host } from './current-host.ts'
 import { utf8Decode, utf8Encode } from './encoding.ts'
 import { type FormData, isFormData } from './form-data.ts'
 import { formDataFromMultipart, formDataFromUrlencoded, serializeFormData } from './form-data-coding.ts'
-import type { HeaderList } from './header-list.ts'
+import { type HeaderList, headerOf } from './header-list.ts'
 import type { BodySource } from './host.ts'
 import { mimeParameter, mimeTypeOf, serializeMimeType } from './mime-type.ts'
 import {
@@ -114,8 +114,8 @@ export class Body {
     return new Body({ kind: 'stream', stream: copied }, copied)
   }
 
-  /** All bytes. The body must not be unusable. */
-  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+  /** All bytes. The body must not be unusable. `expectedBytes`: how many, as far as anybody has said. */
+  async bytes(expectedBytes = () => 0): Promise<Uint8Array<ArrayBuffer>> {
     const source = this.take()
     switch (source.kind) {
       case 'text':
@@ -123,7 +123,9 @@ export class Body {
       case 'bytes':
         return copyBytes(source.bytes as Uint8Array<ArrayBuffer>)
       case 'host':
-        return new Uint8Array(await this.#unlessAborted(source.id, host.collectBytes))
+        return new Uint8Array(
+          await this.#unlessAborted(source.id, id => host.collectBytes(id, expectedBytes)),
+        )
       case 'stream':
         return (await readAllBytes(source.stream)).bytes
     }
@@ -244,7 +246,10 @@ export function defineBodyMixin<T>(
     return body
   }
   /** Throws before it promises: a refusal comes at once. */
-  const bytesOf = (owner: T) => usable(owner)?.bytes() ?? new Uint8Array(0)
+  const bytesOf = (owner: T) => {
+    const expectedBytes = () => +(headerOf(headersOf(owner), 'content-length') ?? 0)
+    return usable(owner)?.bytes(expectedBytes) ?? new Uint8Array(0)
+  }
   const members = {
     get body() {
       return bodyOf(this as T)?.stream ?? null

@@ -14,6 +14,7 @@ import {
   promiseReject,
   stringIndexOf,
   stringSlice,
+  typedArrayByteLength,
 } from './primordials.ts'
 import { type RequestContext, requireRequest } from './request-context.ts'
 import {
@@ -127,10 +128,11 @@ function writeFetch(id: number, owner: RequestContext, request: OutgoingRequest,
   let head = `${request.method}\n${request.url}`
   for (let i = 0; i < request.headers.length; i++) head += `\n${request.headers[i]}`
   const redirect = arrayIndexOf(REDIRECTS as unknown as unknown[], request.redirect)
-  record(RECORD.fetch, id, 8 + head.length)
+  record(RECORD.fetch, id, 12 + head.length)
   writeUint32(0, owner.id)
   writeUint32(4, flags | bodyFlags(request.body) | (redirect << REDIRECT_SHIFT))
-  writeLatin1(8, head)
+  writeUint32(8, bodyBytesMax(request.body))
+  writeLatin1(12, head)
   if (!request.body) return
   const body = new Outgoing(id, owner, limits.bodyWindow, () => {})
   owner.onOver(() => body.stop(new TypeError('The request is over.')))
@@ -140,6 +142,12 @@ function writeFetch(id: number, owner: RequestContext, request: OutgoingRequest,
 function bodyFlags(body: BodySource | null): number {
   if (!body) return 0
   return body.kind === 'text' || body.kind === 'bytes' ? FETCH_BODY | FETCH_FIXED : FETCH_BODY
+}
+
+/** How long a fixed body is at most. */
+function bodyBytesMax(body: BodySource | null): number {
+  if (body?.kind === 'bytes') return typedArrayByteLength(body.bytes)
+  return body?.kind === 'text' ? body.text.length * 3 : 0
 }
 
 export function fetchOwner(id: number): RequestContext | undefined {

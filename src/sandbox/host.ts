@@ -19,8 +19,8 @@ export type BodySource =
 export interface Host {
   /** The next bytes of a body that lies with the host; undefined at its end. Rejects if it broke off. */
   pull(id: number): Promise<Uint8Array | undefined>
-  /** All remaining bytes, in one piece. */
-  collectBytes(id: number): Promise<ArrayBuffer>
+  /** All remaining bytes, in one piece. `expectedBytes`: how many, as far as anybody has said; 0: nobody has. */
+  collectBytes(id: number, expectedBytes: () => number): Promise<ArrayBuffer>
   /** All remaining bytes, decoded as UTF-8 by the host (BOM removed, malformed sequences replaced). */
   collectText(id: number): Promise<string>
   /** Nobody wants the rest. */

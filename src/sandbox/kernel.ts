@@ -10,7 +10,7 @@
 import { digestArrived } from './digests.ts'
 import { fetchFailed, fetchOwner, fetchResponded } from './fetches.ts'
 import { collectGarbage } from './garbage.ts'
-import { bodyArrived, bodyBroken, bodyEnded } from './incoming.ts'
+import { bodyArrived, bodyBroken, bodyCollected, bodyEnded } from './incoming.ts'
 import { logException } from './logging.ts'
 import { beginCall, replaceOutbox, roomBytes } from './outbox.ts'
 import { outgoing } from './outgoing.ts'
@@ -153,8 +153,9 @@ function taskFor(type: number, id: number, a: number, extra: unknown): Task | nu
       return owner ? { owner, run: () => (type === EVENT.abort ? owner.abort() : owner.close()) } : null
     }
     case EVENT.chunk:
-    case EVENT.collected:
       return bodyArrived(id, extra)
+    case EVENT.collected:
+      return bodyCollected(id, extra as ArrayBuffer | string, a === 0)
     case EVENT.end:
       return bodyEnded(id)
     case EVENT.broken:

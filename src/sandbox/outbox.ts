@@ -14,7 +14,15 @@ import {
   typedArraySet,
 } from './primordials.ts'
 import type { RequestContext } from './request-context.ts'
-import { CONTROL, OUTBOX_BYTES_LARGE, RECORD, RECORD_ALIGNMENT, RECORD_HEADER_BYTES } from './wire.ts'
+import {
+  CALL_RECORDS,
+  CALL_TEXT_CHARS,
+  CONTROL,
+  OUTBOX_BYTES_LARGE,
+  RECORD,
+  RECORD_ALIGNMENT,
+  RECORD_HEADER_BYTES,
+} from './wire.ts'
 
 const PADDING_MAX = RECORD_ALIGNMENT - 1
 
@@ -29,11 +37,13 @@ let bytes: Uint8Array
 let words: Uint32Array
 let capacityBytes = 0
 let used = 0
+let records = 0
 const deferred: { type: number; id: number; payload: Uint8Array; size: number }[] = []
 const waiting: Waiting[] = []
 /** One string, not an array: the host takes it on the thread that all apps share, where no guest code may run. */
 let texts = ''
 let textCount = 0
+let textChars = 0
 
 /** Where the payload of the record begun last goes: write to `out` from `at`. */
 export let out: Uint8Array
@@ -55,8 +65,10 @@ export function replaceOutbox(memory: SharedArrayBuffer): void {
 /** Empties the outbox, which the host has read, and writes what had no room in it. Returns who waits for room. */
 export function beginCall(): Waiting[] {
   used = 0
+  records = 0
   texts = ''
   textCount = 0
+  textChars = 0
   control[CONTROL.outboxBytes] = 0
   control[CONTROL.texts] = 0
   control[CONTROL.blocked] = 0
@@ -71,8 +83,13 @@ export function beginCall(): Waiting[] {
   return ready
 }
 
+/** Bytes that a payload may have, if there may be another record. */
+function spaceBytes(): number {
+  return capacityBytes - used - RECORD_HEADER_BYTES - PADDING_MAX
+}
+
 function fits(size: number): boolean {
-  return used + RECORD_HEADER_BYTES + size + PADDING_MAX <= capacityBytes
+  return records < CALL_RECORDS && size <= spaceBytes()
 }
 
 function place(type: number, id: number, size: number): void {
@@ -82,6 +99,7 @@ function place(type: number, id: number, size: number): void {
   at = used + RECORD_HEADER_BYTES
   used = (at + size + PADDING_MAX) & ~PADDING_MAX
   control[CONTROL.outboxBytes] = used
+  records++
 }
 
 /** Begins a record whose payload of `size` bytes the caller writes to `out` from `at`. */
@@ -91,7 +109,7 @@ export function record(type: number, id: number, size: number): void {
   at = 0
   arrayPush(deferred, { type, id, payload: out, size })
   control[CONTROL.blocked] = 1
-  if (!fits(size)) wantLargeOutbox()
+  if (size > spaceBytes()) wantLargeOutbox()
 }
 
 /** Asks the host for the large outbox, if this is not it. */
@@ -101,7 +119,8 @@ export function wantLargeOutbox(): void {
 
 /** How long a payload may be to go out in this call; below 0 not even an empty one may. */
 export function roomBytes(): number {
-  return deferred.length > 0 ? -1 : capacityBytes - used - RECORD_HEADER_BYTES - PADDING_MAX
+  if (deferred.length > 0 || records >= CALL_RECORDS || textChars >= CALL_TEXT_CHARS) return -1
+  return spaceBytes()
 }
 
 /** Calls back in the next call, when the outbox is empty again. */
@@ -160,6 +179,7 @@ export function recordNativeText(id: number, text: string): void {
 /** The text that goes with the record begun last. The caller has made sure of room. */
 export function queueText(text: string): void {
   texts += `${text.length}:${text}`
+  textChars += text.length
   control[CONTROL.texts] = ++textCount
 }
 

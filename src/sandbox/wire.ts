@@ -42,6 +42,14 @@ export const OUTBOX_BYTES = 65_536
 export const OUTBOX_BYTES_LARGE = 1 << 20
 
 /**
+ * What one call may bring besides bytes: the host reads it in one go, on the thread that carries its neighbours'
+ * requests. So many records take it 1.3 ms, so many characters (one text may go beyond them) about as long where they are
+ * three bytes each.
+ */
+export const CALL_RECORDS = 4096
+export const CALL_TEXT_CHARS = 262_144
+
+/**
  * Characters of a text that holds several heads. isolated-vm makes longer strings external ones, which V8 keeps until it
  * collects the whole heap.
  */
@@ -58,7 +66,7 @@ export const EVENT = {
   abort: 2,
   /** id: body that was pulled; extra: ArrayBuffer. */
   chunk: 3,
-  /** id: body that was collected; extra: ArrayBuffer or string. */
+  /** id: body that was collected; a: 1 if this is not all, and the rest is to be pulled; extra: ArrayBuffer or string. */
   collected: 4,
   /** id: the pulled body is at its end. */
   end: 5,
@@ -119,7 +127,7 @@ export const RECORD = {
   pull: 8,
   /** Incoming body. Nobody wants the rest. */
   cancel: 9,
-  /** Fetch. u32 request, u32 flags: FETCH_*; then UTF-8 `method\nurl\nname\nvalue\n…`. */
+  /** Fetch. u32 request, u32 flags: FETCH_*, u32 bytes of a fixed body, at most; then UTF-8 `method\nurl\nname\nvalue\n…`. */
   fetch: 10,
   /** Fetch. */
   abortFetch: 11,

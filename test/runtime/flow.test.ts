@@ -92,3 +92,22 @@ test('a heartbeat tells how many bytes an app was sent and sent, whether or not 
 
   assert.deepEqual([read, passedOn, await moved()], [2, 1, 0])
 })
+
+test('more records and texts than one call brings come with the next ones, in order', async () => {
+  const { instance } = await runtime.start(`const wide = 'あ'.repeat(131_072)
+    export default { fetch(request) {
+      if (request.url.endsWith('/text')) return new Response(wide)
+      let n = 0
+      return new Response(new ReadableStream({ pull(c) {
+        c.enqueue(Uint8Array.of(n++ & 0xff)); if (n === 20_000) c.close()
+      } }))
+    } }`)
+  const tiny = await runtime.fetch(instance, 'http://app.test/tiny')
+  assert.deepEqual(tiny.body, Buffer.from(Array.from({ length: 20_000 }, (_, n) => n & 0xff)))
+  const text = Buffer.from('あ'.repeat(131_072))
+  const answers = Array.from({ length: 20 }, () => runtime.fetch(instance, 'http://app.test/text'))
+  for (const { body, failure } of await Promise.all(answers)) {
+    assert.equal(failure, null)
+    assert(body.equals(text))
+  }
+})

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { FrameReader } from '../../src/runtime/frame-reader.ts'
-import { FrameWriter } from '../../src/runtime/frame-writer.ts'
 import { FRAME, PAYLOAD_BYTES_MAX, ProtocolError } from '../../src/runtime/protocol.ts'
+import { writerPair } from './writer-pair.ts'
 
 interface Frame {
   type: number
@@ -76,7 +75,7 @@ test('a frame that says it is longer than any may be, or shorter than its head, 
 })
 
 test('what a writer gathers in one turn arrives as it was written, long bodies in pieces', async () => {
-  const { reader, writer, close } = await pair()
+  const { reader, writer, close } = await writerPair()
   const big = Buffer.alloc(200_000, 'z')
 
   writer.json(2, 0, 5, { app: 'é' })
@@ -100,7 +99,7 @@ test('what a writer gathers in one turn arrives as it was written, long bodies i
 })
 
 test('small pieces of one body leave as one frame, and never run into another', async () => {
-  const { reader, writer, close } = await pair()
+  const { reader, writer, close } = await writerPair()
 
   for (let i = 0; i < 1000; i++) writer.bytes(10, 6, Buffer.from('x'))
   writer.bytes(10, 7, Buffer.from('y'))
@@ -119,7 +118,7 @@ test('small pieces of one body leave as one frame, and never run into another', 
 })
 
 test('a peer that never reads is given up once a bounded backlog waits for it', async () => {
-  const { socket, writer, close } = await pair({ backlogBytesMax: 2 ** 20 })
+  const { socket, writer, close } = await writerPair({ backlogBytesMax: 2 ** 20 })
   const failed = new Promise<Error>(resolve => socket.once('error', resolve))
 
   for (let sent = 0; !socket.destroyed && sent < 2 ** 28; sent += 60_000) {
@@ -130,19 +129,3 @@ test('a peer that never reads is given up once a bounded backlog waits for it', 
   assert.match((await failed).message, /^the peer has left \d+ bytes unread$/)
   close()
 })
-
-async function pair(
-  options: { backlogBytesMax?: number } = {},
-): Promise<{ reader: Socket; socket: Socket; writer: FrameWriter; close: () => void }> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
-  const socket = connect((server.address() as { port: number }).port, '127.0.0.1')
-  const reader = await accepted
-  const close = () => {
-    socket.destroy()
-    reader.destroy()
-    server.close()
-  }
-  return { reader, socket, writer: new FrameWriter(socket, { isBusy: () => false, ...options }), close }
-}

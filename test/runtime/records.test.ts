@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeText, readRecords, Texts, Violation } from '../../src/runtime/records.ts'
+import { CALL_RECORDS, RECORD_HEADER_BYTES } from '../../src/sandbox/wire.ts'
 
 test('records come out with their ids and payloads', () => {
   const outbox = Buffer.alloc(64)
@@ -17,6 +18,18 @@ test('records come out with their ids and payloads', () => {
     [9, 7, 'hello'],
     [3, 8, ''],
   ])
+})
+
+test('more records than one call may bring are refused', () => {
+  const outbox = Buffer.alloc((CALL_RECORDS + 1) * RECORD_HEADER_BYTES)
+  for (let at = 0; at < outbox.length; at += RECORD_HEADER_BYTES) outbox.writeUInt32LE(9, at)
+  let seen = 0
+  const count = () => {
+    seen++
+  }
+  readRecords(outbox, outbox.length - RECORD_HEADER_BYTES, count)
+  assert.equal(seen, CALL_RECORDS)
+  assert.throws(() => readRecords(outbox, outbox.length, count), Violation)
 })
 
 test('an outbox of arbitrary bytes is read or refused, and never read beyond its end', () => {
