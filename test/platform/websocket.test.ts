@@ -230,8 +230,8 @@ test('the sockets of an app that uses so much CPU time that it moves stay open w
   socket.send('and after')
   assert.equal(await heard(socket), 'and after')
 
-  await deploy('computes', `${computes} // 2`)
-  assert.equal((await closed(socket))[0], 1012)
+  const [end] = await Promise.all([closed(socket), deploy('computes', `${computes} // 2`)])
+  assert.equal(end[0], 1012)
   neighbour.close()
 })
 
@@ -251,9 +251,8 @@ test('a new version closes the sockets of the old one, and neither waits for the
   const socket = open('moves')
   await once(socket, 'open')
 
-  await deploy('moves', `${ECHO} // 2`)
-
-  assert.equal((await closed(socket))[0], 1012)
+  const [end] = await Promise.all([closed(socket), deploy('moves', `${ECHO} // 2`)])
+  assert.equal(end[0], 1012)
   const again = open('moves')
   await once(again, 'open')
   again.close()
