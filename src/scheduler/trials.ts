@@ -22,6 +22,9 @@ export interface TrialsOptions {
 const PARKED_MAX = 16
 const PARKED_MS_MAX = 30_000
 
+/** Several neighbours may bring their runtimes down at a time. */
+const TRIES_MAX = 3
+
 /** How long a trial waits for a runtime when none is up. */
 const PLACE_MS_MAX = 5000
 const PLACE_POLL_MS = 50
@@ -43,12 +46,14 @@ export class Trials {
   }
 
   /**
-   * Starts the version. Resolves however that ends. A trial that a runtime's death has cut short is repeated once,
-   * for the death may have been somebody else's doing.
+   * Starts the version. Resolves however that ends. A trial that a runtime's death has cut short is repeated, for the
+   * death may have been somebody else's doing.
    */
   async verify(app: string, config: AppConfig, bundle: Buffer): Promise<StartResult> {
-    const first = await this.#try(app, config, bundle)
-    return first.outcome === 'internalError' ? this.#try(app, config, bundle) : first
+    for (let tries = 1; ; tries++) {
+      const result = await this.#try(app, config, bundle)
+      if (result.outcome !== 'internalError' || result === NO_RUNTIME || tries === TRIES_MAX) return result
+    }
   }
 
   async #try(app: string, config: AppConfig, bundle: Buffer): Promise<StartResult> {

@@ -54,6 +54,27 @@ test('a version that was verified serves its first request on the instance of it
   t.assert.equal(starts.at(-1)!.reason, 'deploy')
 })
 
+test('a trial that others cut short by bringing its runtime down is repeated, and not for ever', async t => {
+  await using platform = await setUp()
+  let deaths = 2
+  platform.runtime.onStart = () => {
+    if (deaths-- <= 0)
+      return { outcome: 'ok', phasesMs: { isolate: 0, compile: 0, evaluate: 0 }, handlers: [] }
+    platform.runtime.die()
+    return new Promise(() => {})
+  }
+
+  t.assert.equal((await platform.scheduler.verify('a', APP_CONFIG, Buffer.from('one'))).outcome, 'ok')
+  t.assert.equal(platform.runtime.started.length, 3)
+
+  deaths = Infinity
+  t.assert.equal(
+    (await platform.scheduler.verify('b', APP_CONFIG, Buffer.from('one'))).outcome,
+    'internalError',
+  )
+  t.assert.equal(platform.runtime.started.length, 6)
+})
+
 test('a trial of another bundle or configuration is not adopted', async t => {
   await using platform = await setUp()
   platform.runtime.autoAnswer = 'hi'
