@@ -112,7 +112,6 @@ export class RequestBody {
   }
 
   #resume(): void {
-    if (this.#stopped) return
     const pending = this.#pending
     this.#pending = null
     if (pending) this.#forward(pending)
