@@ -252,6 +252,8 @@ export class RuntimeClient implements AsyncDisposable {
         this.#pings.delete(id)
         return ping?.resolve(stats)
       }
+      case FRAME.stuck:
+        return this.#events.instanceStuck(id)
       case FRAME.catastrophe:
         return this.#onCatastrophe(id, payload)
       case FRAME.hello:

@@ -48,13 +48,18 @@ export class CpuClock {
 /** Of the time that passes this share counts at least: what stands still is over some day, too. */
 const GRACE_SHARE_MIN = 0.1
 
+/** What is left is the time that others have to get away. */
+const DOUBT_SHARE = 1 / 8
+
 /** How long an isolate that is told to end may take to: time in which it had no core is not held against it. */
 export class Grace {
+  readonly #graceMs: number
   #leftMs: number
   #seenAt: number
 
   /** Both in ms. */
   constructor(graceMs: number, now: number) {
+    this.#graceMs = graceMs
     this.#leftMs = graceMs
     this.#seenAt = now
   }
@@ -64,5 +69,10 @@ export class Grace {
     this.#leftMs -= (now - this.#seenAt) * Math.max(share, GRACE_SHARE_MIN)
     this.#seenAt = now
     return this.#leftMs < 0
+  }
+
+  /** So much of it is over that it may not be enough: most isolates end within a few milliseconds. */
+  get isDoubtful(): boolean {
+    return this.#leftMs < this.#graceMs * (1 - DOUBT_SHARE)
   }
 }

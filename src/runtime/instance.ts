@@ -42,6 +42,7 @@ export class Instance implements Watched {
   readonly #started = Promise.withResolvers<StartResult>()
   #grace: Grace | null = null
   #isLost = false
+  #isStuck = false
 
   readonly #meter: CallMeter
   #stagedBytes = 0
@@ -246,6 +247,7 @@ export class Instance implements Watched {
         this.#tellKilled(this.#end)
       }
       if (this.#grace?.spend(now, share)) this.#lost(this.#end)
+      else if (this.#grace?.isDoubtful) this.#tellStuck()
       return
     }
     const { current } = this.#mailbox
@@ -306,6 +308,12 @@ export class Instance implements Watched {
     this.#isolate.dispose()
     if (!this.running) return this.#close(this.#end)
     this.#grace = new Grace(this.context.killGraceMs, performance.now())
+  }
+
+  #tellStuck(): void {
+    if (this.#isStuck) return
+    this.#isStuck = true
+    this.context.writer.frame(FRAME.stuck, 0, this.id, 0)
   }
 
   /** Nothing in this process can end the isolate: the process has to go. */

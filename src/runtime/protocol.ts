@@ -8,7 +8,7 @@
  * stream. Both sides close the connection on a frame that breaks the rules; the scheduler trusts no byte of it.
  */
 /** Raised with every incompatible change; both sides must name the same one. */
-export const PROTOCOL_VERSION = 3
+export const PROTOCOL_VERSION = 4
 
 /** The longest payload. Bundles and bodies are cut into pieces below it. */
 export const PAYLOAD_BYTES_MAX = 1 << 20
@@ -76,6 +76,8 @@ export const FRAME = {
    * epoch, text (UTF-8).
    */
   log: 28,
+  /** Instance. Its isolate is to end and takes its time: the process may have to be killed for it. */
+  stuck: 29,
 } as const
 
 /** Of a log line's frame, before its text. */

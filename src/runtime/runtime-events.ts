@@ -6,6 +6,8 @@ import type { InstanceEnd, LogLine, Notice, RequestEnd } from './messages.ts'
 export interface RuntimeEvents {
   /** Its start has succeeded: told before anything of the requests that were sent to it ahead. */
   instanceStarted(instance: number): void
+  /** It is to end and has not yet: its process may have to be killed. Its end, or `catastrophe`, follows. */
+  instanceStuck(instance: number): void
   /** It was stopped, or killed with one request to blame (`guilty`) or none. */
   instanceEnded(
     instance: number,

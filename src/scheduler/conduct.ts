@@ -115,7 +115,7 @@ export class Conduct {
   /** Has the app leave runtimes where it may not be, as things stand. */
   #separate(app: string): void {
     const { pool, supervisor } = this.#options
-    const conduct = { standing: this.#quarantine.standing(app), isBusy: this.#busy.has(app) }
+    const conduct = { app, standing: this.#quarantine.standing(app), isBusy: this.#busy.has(app) }
     const isGood = conduct.standing === 'good'
     // Nobody's WebSocket is closed because its app is merely busy; but its neighbours wait for it until it has left.
     const how = { atOnce: !isGood || conduct.isBusy, closesWebSockets: !isGood }

@@ -49,7 +49,7 @@ function compare(a: RuntimeLoad, b: RuntimeLoad, isSuspect: boolean): number {
 
 /** What speaks for and against a runtime as a place for the app. */
 export function loadOf(runtime: Runtime, app: string, standing: (app: string) => Standing): RuntimeLoad {
-  const { up, leaving, busy, instances, stats, rssBytesMax } = runtime
+  const { up, busy, instances, stats, rssBytesMax } = runtime
   let siblings = 0
   let suspects = 0
   for (const { owner } of instances.values()) {
@@ -57,6 +57,7 @@ export function loadOf(runtime: Runtime, app: string, standing: (app: string) =>
     else if (standing(owner.name) !== 'good') suspects++
   }
   const strangers = instances.size - siblings
+  const leaving = runtime.leaving || runtime.endangers(app)
   const memory = (stats?.rssBytes ?? 0) / rssBytesMax
   return { up, leaving, busy, siblings, strangers, suspects, instances: instances.size, memory }
 }

@@ -29,6 +29,8 @@ export interface LifeEvents {
   onUp(): void
   /** It is silent or short of memory: it may not live long. */
   onTrouble(): void
+  /** An instance of the app does not end: the others have until its grace is over. */
+  onStuck(app: string): void
   /** An instance of the app had to be ended for the CPU time or the memory that it used. */
   onOverreached(app: string): void
   /** Who is to blame, or may be, for the end that is about to be told. */
@@ -63,6 +65,8 @@ export class Runtime {
   readonly cores: number
   readonly #limits: HeartbeatLimits
   readonly #instances = new Map<number, Instance>()
+  /** Those that are to end and have not yet: the process may have to be killed for them. */
+  readonly #stuck = new Set<Instance>()
   #client: RuntimeClient | null = null
   #nextInstance = 1
   #killed: Killed | null = null
@@ -121,6 +125,11 @@ export class Runtime {
     return this.up && this.#client!.inFlight < IN_FLIGHT_MAX
   }
 
+  /** Whether it may have to be killed for what another app does. */
+  endangers(app: string): boolean {
+    return this.#stuck.size > 0 && ![...this.#stuck].some(({ owner }) => owner.name === app)
+  }
+
   /** Resident memory; 0 if there is none or it is not known. */
   get rssBytes(): number {
     return this.#process?.status.rssBytes() || (this.stats?.rssBytes ?? 0)
@@ -149,7 +158,7 @@ export class Runtime {
    */
   async live(
     launched: Launched,
-    { onUp, onTrouble, onOverreached, onVerdict }: LifeEvents,
+    { onUp, onTrouble, onStuck, onOverreached, onVerdict }: LifeEvents,
   ): Promise<RuntimeEnd> {
     const closed = Promise.withResolvers<{ failed: Lost[]; reason: string }>()
     this.#killed = null
@@ -158,7 +167,7 @@ export class Runtime {
     this.#process = launched.process
     const client = await RuntimeClient.connect(launched.address, {
       token: launched.token,
-      events: this.#events({ onClosed: closed.resolve, onVerdict }),
+      events: this.#events({ onClosed: closed.resolve, onStuck, onVerdict }),
     })
     this.#client = client
     const heartbeat = new Heartbeat(client, {
@@ -228,10 +237,11 @@ export class Runtime {
 
   #events({
     onClosed,
+    onStuck,
     onVerdict,
   }: { onClosed(lost: { failed: Lost[]; reason: string }): void } & Pick<
     LifeEvents,
-    'onVerdict'
+    'onStuck' | 'onVerdict'
   >): RuntimeEvents {
     return {
       finished: (id, exchange, end) => {
@@ -244,6 +254,12 @@ export class Runtime {
         instance.state = 'ready'
         instance.started = true
         instance.owner.onStarted(instance)
+      },
+      instanceStuck: id => {
+        const instance = this.#instances.get(id)
+        if (!instance) return
+        this.#stuck.add(instance)
+        onStuck(instance.owner.name)
       },
       instanceEnded: (id, end, failed) => {
         const instance = this.#instances.get(id)
@@ -274,6 +290,7 @@ export class Runtime {
 
   #end(instance: Instance, { end, failed }: { end: InstanceEnd; failed: Failed }): void {
     this.#instances.delete(instance.id)
+    this.#stuck.delete(instance)
     this.#endedMs += Math.max(0, end.cpuMs - instance.cpuMsTold)
     instance.state = 'ended'
     this.#noteEnd(instance, end.reason)
@@ -301,6 +318,7 @@ export class Runtime {
       shuttingDown: this.#shuttingDown,
     })
     this.#instances.clear()
+    this.#stuck.clear()
     if (culprit === null && verdict.apps.size > 0) onVerdict(verdict, death.reason)
     for (const { instance, end, failed } of ends) this.#end(instance, { end, failed })
     this.stats = null

@@ -229,15 +229,24 @@ export class Supervisor implements AsyncDisposable {
     return this.#shared[place(loads, { isSuspect: own !== 'good' })] ?? null
   }
 
-  /** Whether an app of that standing is to leave the runtime. */
-  isForbidden(runtime: Runtime, { standing, isBusy }: { standing: Standing; isBusy: boolean }): boolean {
+  /** Whether the app, of that standing, is to leave the runtime. */
+  isForbidden(
+    runtime: Runtime,
+    { app, standing, isBusy }: { app: string; standing: Standing; isBusy: boolean },
+  ): boolean {
     const { tenant, leaving } = runtime
     if (leaving) return true
     if (tenant !== null) return standing === 'good'
     const background = this.#background?.runtimes[0]
     if (runtime === background) return !isBusy || standing !== 'good'
+    if (runtime.endangers(app) && this.#isRefuge(app)) return true
     if (isBusy && standing === 'good') return background?.up ?? false
     return standing === 'quarantined' && this.#solitary !== null
+  }
+
+  /** Whether the app can be somewhere where nobody endangers it. */
+  #isRefuge(app: string): boolean {
+    return this.#shared.some(one => one.up && !one.leaving && !one.endangers(app))
   }
 
   /** Housekeeping, once per heartbeat. */
@@ -302,6 +311,7 @@ export class Supervisor implements AsyncDisposable {
         this.#user?.runtimeUp()
       },
       onTrouble: () => this.#spares.arm(),
+      onStuck: app => this.#onStuck(runtime, app),
       onOverreached: app => this.#user?.overreached(app),
       onVerdict: (verdict, cause) => {
         this.#yieldingSpares.arm()
@@ -311,6 +321,17 @@ export class Supervisor implements AsyncDisposable {
     if (signal.aborted || runtime.shuttingDown) return
     if (reason !== 'renewal') this.#spares.arm()
     runtimeRestartChannel.publish({ runtime: runtime.id, reason, detail, apps })
+  }
+
+  /** The others get away while there is time. */
+  #onStuck(runtime: Runtime, app: string): void {
+    this.#spares.arm()
+    if (!this.#shared.includes(runtime)) return
+    this.#options.log(`${app} does not end: its neighbours go elsewhere`, {
+      runtime: runtime.id,
+      stream: 'supervisor',
+    })
+    this.#user?.vacate(runtime)
   }
 
   /** A process to live in, gone at the end. */

@@ -201,6 +201,7 @@ test('a runtime that sends anything at all costs its own connection, and answers
 function quiet(onClosed: () => void): RuntimeEvents {
   return {
     instanceStarted: () => {},
+    instanceStuck: () => {},
     instanceEnded: (_instance, _end, failed) => failAll(failed),
     finished() {},
     log() {},

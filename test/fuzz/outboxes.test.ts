@@ -237,6 +237,7 @@ async function startForged() {
       token: '',
       events: {
         instanceStarted: () => {},
+        instanceStuck: () => {},
         instanceEnded: (_instance, _end, failed) => failAll(failed),
         finished() {},
         log() {},

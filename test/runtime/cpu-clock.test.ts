@@ -23,6 +23,15 @@ test('an isolate that never gets a core, or stands still, uses its grace up at l
   assert.equal(grace.spend(2600, 0), true)
 })
 
+test('it is doubtful whether grace is enough long before it is over', () => {
+  const grace = new Grace(400, 0)
+
+  grace.spend(40, 1)
+  assert.equal(grace.isDoubtful, false)
+  assert.equal(grace.spend(60, 1), false)
+  assert.equal(grace.isDoubtful, true)
+})
+
 test('compiling is charged in full, but for the time in which the process had no core', () => {
   const time = { isolate: 0, process: 0 }
   const clock = new CpuClock({ cpuNs: () => BigInt(time.isolate) }, { processNs: () => time.process })

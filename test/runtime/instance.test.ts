@@ -308,6 +308,19 @@ test('an isolate that V8 cannot end is given up with the right request to blame,
   await until(() => doomed.catastrophes.length === 1)
 })
 
+test('an isolate that takes its time to end is told of before its process has to go', async () => {
+  await using doomed = await startRuntime()
+  const { instance } = await doomed.start(
+    'export default { fetch() { for (let number = 3n; ; ) number *= number } }',
+  )
+
+  const { failure } = await doomed.fetch(instance, 'http://app.test/')
+
+  assert.equal(failure?.outcome, 'exceededCpu')
+  await until(() => doomed.catastrophes.length === 1)
+  assert.deepEqual(doomed.stuck, [instance])
+})
+
 /** Waits for what a real process does in its own time. */
 async function until(condition: () => boolean, waitMs = 5000): Promise<void> {
   const deadline = Date.now() + waitMs

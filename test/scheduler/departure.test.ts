@@ -101,3 +101,58 @@ test('an app whose standing is bad leaves at once', async t => {
 
   t.assert.equal((await waiting.answer).body, 'from the second')
 })
+
+test('neighbours of an instance that does not end are elsewhere before its runtime dies, and it is not', async t => {
+  await using setup = await startTwo()
+  const { first, second, store, ask } = setup
+  for (const app of ['other', 'stuck']) {
+    store.deploy(app)
+    await ask(app).answer
+  }
+  const stuck = first.started.find(({ spec }) => spec.app === 'stuck')!.instance
+
+  first.stick(stuck)
+  await until(() => first.stopped.length === 1)
+  first.die()
+
+  await assertAnswers(t, setup, 'from the second')
+  t.assert.deepEqual(
+    second.started.map(({ spec }) => spec.app),
+    ['other', 'app'],
+  )
+})
+
+test('a runtime whose instance ends after all is one like any other', async t => {
+  await using setup = await startTwo()
+  const { first, store, ask } = setup
+  for (const app of ['other', 'stuck']) {
+    store.deploy(app)
+    await ask(app).answer
+  }
+  const stuck = first.started.find(({ spec }) => spec.app === 'stuck')!.instance
+
+  first.stick(stuck)
+  await until(() => first.stopped.length === 1)
+  first.endInstance(stuck, {})
+  await until(() => !setup.supervisor.runtimes[0]!.endangers('app'))
+  store.deploy('new')
+
+  t.assert.equal((await ask('new').answer).body, 'from the first')
+})
+
+test('where all runtimes have such an instance nobody leaves', async t => {
+  await using setup = await startTwo()
+  const { first, second, store, ask } = setup
+  for (const app of ['other', 'stuck']) {
+    store.deploy(app)
+    await ask(app).answer
+  }
+
+  second.stick(second.started[0]!.instance)
+  await until(() => setup.supervisor.runtimes[1]!.endangers('app'))
+  first.stick(first.started[1]!.instance)
+  await until(() => setup.supervisor.runtimes[0]!.endangers('app'))
+
+  await assertAnswers(t, setup, 'from the first')
+  t.assert.deepEqual([...first.stopped, ...second.stopped], [])
+})

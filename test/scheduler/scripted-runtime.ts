@@ -98,6 +98,11 @@ export class ScriptedRuntime implements AsyncDisposable {
     this.#writer!.json(FRAME.ended, 0, instance, { end: whole, guilty, untouched })
   }
 
+  /** Says that an instance is to end and does not. */
+  stick(instance: number): void {
+    this.#writer!.frame(FRAME.stuck, 0, instance, 0)
+  }
+
   /** As if the process had died. */
   die(): void {
     this.#socket?.destroy()

@@ -128,6 +128,8 @@ export interface TestRuntime extends AsyncDisposable {
   notices: Told[]
   ended: InstanceEnd[]
   catastrophes: string[]
+  /** Instances that were to end and had not yet. */
+  stuck: number[]
   pid: number
   /** Of the last start. */
   readonly lastInstance: number
@@ -170,11 +172,13 @@ export async function startRuntime({
   const notices: Told[] = []
   const ended: InstanceEnd[] = []
   const catastrophes: string[] = []
+  const stuck: number[] = []
   const fail = (exchanges: Exchange[], message: string) => {
     for (const exchange of exchanges) exchange.onFail('internalError', message)
   }
   const events: RuntimeEvents = {
     instanceStarted: () => {},
+    instanceStuck: instance => stuck.push(instance),
     instanceEnded: (_instance, end, failed) => {
       ended.push(end)
       failed.guilty?.onFail(end.reason === 'exceededMemory' ? 'exceededMemory' : 'exceededCpu', end.message)
@@ -199,6 +203,7 @@ export async function startRuntime({
     notices,
     ended,
     catastrophes,
+    stuck,
     pid: child.pid!,
     get lastInstance() {
       return instances
