@@ -247,7 +247,7 @@ export function defineBodyMixin<T>(
   }
   /** Throws before it promises: a refusal comes at once. */
   const bytesOf = (owner: T) => {
-    const expectedBytes = () => +(headerOf(headersOf(owner), 'content-length') ?? 0)
+    const expectedBytes = () => +(headerOf(headersOf(owner), 'content-length') ?? 0) >>> 0
     return usable(owner)?.bytes(expectedBytes) ?? new Uint8Array(0)
   }
   const members = {
