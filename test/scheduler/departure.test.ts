@@ -42,6 +42,14 @@ async function assertAnswers(
   t.assert.deepEqual([body, exchange.dispatch.coldStart], [expected, false])
 }
 
+/** Asks two more apps: the one is in the second runtime then, the other in the first. */
+async function askOthers({ store, ask }: Awaited<ReturnType<typeof startTwo>>): Promise<void> {
+  for (const app of ['other', 'stuck']) {
+    store.deploy(app)
+    await ask(app).answer
+  }
+}
+
 test('an app in use leaves a runtime when it is ready in another: no request waits', async t => {
   await using setup = await startTwo()
   const { first, second } = setup
@@ -104,11 +112,8 @@ test('an app whose standing is bad leaves at once', async t => {
 
 test('neighbours of an instance that does not end are elsewhere before its runtime dies, and it is not', async t => {
   await using setup = await startTwo()
-  const { first, second, store, ask } = setup
-  for (const app of ['other', 'stuck']) {
-    store.deploy(app)
-    await ask(app).answer
-  }
+  const { first, second } = setup
+  await askOthers(setup)
   const stuck = first.started.find(({ spec }) => spec.app === 'stuck')!.instance
 
   first.stick(stuck)
@@ -125,10 +130,7 @@ test('neighbours of an instance that does not end are elsewhere before its runti
 test('a runtime whose instance ends after all is one like any other', async t => {
   await using setup = await startTwo()
   const { first, store, ask } = setup
-  for (const app of ['other', 'stuck']) {
-    store.deploy(app)
-    await ask(app).answer
-  }
+  await askOthers(setup)
   const stuck = first.started.find(({ spec }) => spec.app === 'stuck')!.instance
 
   first.stick(stuck)
@@ -142,11 +144,8 @@ test('a runtime whose instance ends after all is one like any other', async t =>
 
 test('where all runtimes have such an instance nobody leaves', async t => {
   await using setup = await startTwo()
-  const { first, second, store, ask } = setup
-  for (const app of ['other', 'stuck']) {
-    store.deploy(app)
-    await ask(app).answer
-  }
+  const { first, second } = setup
+  await askOthers(setup)
 
   second.stick(second.started[0]!.instance)
   await until(() => setup.supervisor.runtimes[1]!.endangers('app'))
