@@ -7,10 +7,6 @@ import type { Readable } from 'node:stream'
 import { freeBytes } from '../body-memory.ts'
 import { BODY_WINDOW } from '../runtime/protocol.ts'
 import type { DispatchedExchange } from '../scheduler/dispatch.ts'
-import type { ExchangeLink } from '../scheduler/exchange.ts'
-
-/** The connection that others' requests go over, too. */
-type Room = ExchangeLink['client']['room']
 
 /** Pieces below this are copied before they are kept: they pin the buffer that the socket was read into. */
 const COPIED_BYTES_MAX = 8192
@@ -21,7 +17,6 @@ export class RequestBody {
   readonly #options: { bytesMax: number; onTooLong: () => void }
   #kept: Buffer[] | null = []
   #pending: Buffer | null = null
-  #awaited: Room | null = null
   #credit = 0
   #started = false
   /** The client has sent everything. */
@@ -129,7 +124,7 @@ export class RequestBody {
     const room = this.#exchange.link?.client.room
     if (room?.isFull) {
       this.#hold(chunk)
-      return this.#await(room)
+      return room.whenRoom(this.#onRoom)
     }
     this.#kept?.push(chunk.length < COPIED_BYTES_MAX ? Buffer.from(chunk) : chunk)
     this.#transmit(chunk)
@@ -141,14 +136,7 @@ export class RequestBody {
     this.#request.pause()
   }
 
-  #await(room: Room): void {
-    if (this.#awaited === room) return
-    this.#awaited = room
-    room.whenRoom(() => {
-      if (this.#awaited === room) this.#awaited = null
-      this.#resume()
-    })
-  }
+  readonly #onRoom = (): void => this.#resume()
 
   #transmit(chunk: Buffer): void {
     this.#credit -= chunk.length

@@ -59,7 +59,6 @@ export class Body {
   #waiting: Waiting | null = null
   /** Bytes that a pipe's sink may be sent now. */
   #sinkCredit = 0
-  #waitsForRoom = false
   closed = false
   /** The longest piece that is handed over at a time; more is kept until it is asked for. */
   pieceBytesMax = Infinity
@@ -168,7 +167,7 @@ export class Body {
 
   #deliverToSink(sink: Sink): void {
     while (this.#chunks.length > 0 && this.#sinkCredit > 0) {
-      if (sink.room?.isFull) return this.#waitForRoom(sink.room)
+      if (sink.room?.isFull) return sink.room.whenRoom(this.#onRoom)
       const chunk = this.#chunks.shift()!
       const piece = chunk.length > this.#sinkCredit ? chunk.subarray(0, this.#sinkCredit) : chunk
       if (piece !== chunk) this.#chunks.unshift(chunk.subarray(piece.length))
@@ -183,14 +182,7 @@ export class Body {
     else if (this.#ended) this.#finish(() => sink.end())
   }
 
-  #waitForRoom(room: Room): void {
-    if (this.#waitsForRoom) return
-    this.#waitsForRoom = true
-    room.whenRoom(() => {
-      this.#waitsForRoom = false
-      this.#deliver()
-    })
-  }
+  readonly #onRoom = (): void => this.#deliver()
 
   #takePiece(): Buffer {
     if (this.#bytes <= this.pieceBytesMax) return this.#takeAll()

@@ -35,7 +35,10 @@ export interface FrameWriterOptions {
 export interface Room {
   /** So much is on its way that they are to wait. */
   readonly isFull: boolean
-  /** Calls back, once, when it is not full any more: one of them after the other, as long as it is not. */
+  /**
+   * Calls back, once, when it is not full any more, however often the same function was given: one of them after the other,
+   * as long as it is not.
+   */
   whenRoom(callback: () => void): void
 }
 
@@ -66,7 +69,7 @@ export class FrameWriter implements Room {
   /** For the socket. */
   #waits = false
   /** Whoever has much to send. */
-  #waiting: (() => void)[] = []
+  readonly #waiting = new Set<() => void>()
 
   constructor(
     socket: Socket,
@@ -144,7 +147,7 @@ export class FrameWriter implements Room {
   }
 
   whenRoom(callback: () => void): void {
-    this.#waiting.push(callback)
+    this.#waiting.add(callback)
   }
 
   /** Sees to it that what was added is written soon. */
@@ -166,7 +169,11 @@ export class FrameWriter implements Room {
 
   readonly #onWritten = (): void => {
     if (this.#waits && !this.#scheduled) this.#flush()
-    while (this.#waiting.length > 0 && !this.isFull) this.#waiting.shift()!()
+    for (const callback of this.#waiting) {
+      if (this.isFull) return
+      this.#waiting.delete(callback)
+      callback()
+    }
   }
 
   #write(): void {

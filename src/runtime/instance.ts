@@ -50,8 +50,6 @@ export class Instance implements Watched {
   #ranSinceStats = true
   /** Its last call sent more than a piece of a body. */
   #sendsMuch = false
-  /** For room in the connection. */
-  #waits = false
 
   constructor(id: number, spec: InstanceSpec, isolate: Isolate, context: RuntimeContext) {
     this.id = id
@@ -166,23 +164,16 @@ export class Instance implements Watched {
     }
   }
 
+  readonly #onRoom = (): void => this.pump()
+
   /** Enters the isolate with what is queued, if it is idle. */
   pump(): void {
     if (this.running || this.#state !== 'ready') return
     if (!this.#mailbox.hasWork) return
-    if (this.#sendsMuch && this.context.writer.isFull) return this.#wait()
+    // What it has sent last lies before its neighbours' frames: the next comes when the scheduler has taken that.
+    if (this.#sendsMuch && this.context.writer.isFull) return this.context.writer.whenRoom(this.#onRoom)
     this.#beginCall()
     this.#mailbox.enter().then(this.#returned, this.#rejected)
-  }
-
-  /** What it has sent last lies before its neighbours' frames: the next comes when the scheduler has taken that. */
-  #wait(): void {
-    if (this.#waits) return
-    this.#waits = true
-    this.context.writer.whenRoom(() => {
-      this.#waits = false
-      this.pump()
-    })
   }
 
   #beginCall(): void {
