@@ -180,13 +180,14 @@ export const overview: Dashboard = {
         ]),
         timeseries(
           'Runtime restarts',
-          'Runtime processes replaced in the last five minutes, by reason.',
+          'Runtime processes replaced in the last five minutes, by reason, and instances that did not end when told to.',
           'none',
           [
             {
               expr: 'sum by (reason) (increase(vitrine_runtime_restarts_total[5m]))',
               legend: '{{reason}}',
             },
+            { expr: 'sum(increase(vitrine_instances_stuck_total[5m]))', legend: 'stuck instances' },
           ],
         ),
         timeseries('Event loops', 'Longest delay of each process’ event loop.', 's', [

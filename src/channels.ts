@@ -114,6 +114,15 @@ export interface InstanceEndEvent {
   lastLines: string[]
 }
 
+/** An instance does not end though it was told to: its runtime may have to be killed, and neighbours there go elsewhere. */
+export const instanceStuckChannel = typed<InstanceStuckEvent>('instance-stuck')
+export interface InstanceStuckEvent {
+  app: string
+  version: string
+  instance: number
+  runtime: string
+}
+
 /** A console line or an uncaught exception of an app. */
 export const appLogChannel = typed<AppLogEvent>('app-log')
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const

@@ -48,7 +48,9 @@ export async function startPlatform(config: Config, options: PlatformOptions = {
   const supervisor = new Supervisor({
     config,
     ...(cache && { cache: cache.address }),
-    log: (line, context) => logger.warn({ ...context, line }, 'a runtime process wrote'),
+    onLine: (line, stream, runtime) => logger.warn({ runtime, stream, line }, 'a runtime process wrote'),
+    onStartFailed: ({ message: detail }, runtime) =>
+      logger.warn({ runtime, detail }, 'a runtime process does not start'),
   })
   const scheduler = stack.use(new Scheduler({ config, store, supervisor }))
   const proxy = createProxy({ config, scheduler })

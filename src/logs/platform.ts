@@ -7,7 +7,9 @@ import {
   deployChannel,
   evictionChannel,
   type InstanceEndEvent,
+  type InstanceStuckEvent,
   instanceEndChannel,
+  instanceStuckChannel,
   type LogLevel,
   type QuarantineEvent,
   quarantineChannel,
@@ -48,6 +50,9 @@ export function logPlatform(logger: Logger, charsMax: number): () => void {
     logger[level](record, `an instance of ${end.app} ended: ${end.reason}`)
   }
 
+  const onInstanceStuck = (stuck: InstanceStuckEvent) =>
+    logger.warn(stuck, `an instance of ${stuck.app} does not end: its neighbours go elsewhere`)
+
   const onColdStart = ({ outcome, ...start }: ColdStartEvent) => {
     const text = `an instance of ${start.app} ${outcome === 'ok' ? 'started' : `did not start: ${outcome}`}`
     logger[outcome === 'ok' ? 'debug' : 'warn']({ ...start, outcome }, text)
@@ -86,6 +91,7 @@ export function logPlatform(logger: Logger, charsMax: number): () => void {
 
   deployChannel.subscribe(onDeploy)
   instanceEndChannel.subscribe(onInstanceEnd)
+  instanceStuckChannel.subscribe(onInstanceStuck)
   coldStartChannel.subscribe(onColdStart)
   runtimeRestartChannel.subscribe(onRestart)
   quarantineChannel.subscribe(onQuarantine)
@@ -95,6 +101,7 @@ export function logPlatform(logger: Logger, charsMax: number): () => void {
   return () => {
     deployChannel.unsubscribe(onDeploy)
     instanceEndChannel.unsubscribe(onInstanceEnd)
+    instanceStuckChannel.unsubscribe(onInstanceStuck)
     coldStartChannel.unsubscribe(onColdStart)
     runtimeRestartChannel.unsubscribe(onRestart)
     quarantineChannel.unsubscribe(onQuarantine)

@@ -195,6 +195,11 @@ export const FAMILIES = {
   vitrine_instance_terminations_total: counter('app', 'instances', 'Instances that have ended, by reason.', {
     labels: { reason: TERMINATIONS },
   }),
+  vitrine_instances_stuck_total: counter(
+    'app',
+    'instances',
+    'Instances that did not end when they were told to: their neighbours went elsewhere.',
+  ),
   vitrine_runtime_up: runtime('bool', '1 if the runtime process is connected.'),
   vitrine_runtime_restarts_total: counter('platform', 'restarts', 'Runtime processes replaced, by reason.', {
     labels: { reason: RESTART_REASONS },

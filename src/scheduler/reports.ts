@@ -1,5 +1,11 @@
 /** What runtimes tell about instances, published for whoever watches. */
-import { cpuChannel, instanceEndChannel, limitChannel, subrequestChannel } from '../channels.ts'
+import {
+  cpuChannel,
+  instanceEndChannel,
+  instanceStuckChannel,
+  limitChannel,
+  subrequestChannel,
+} from '../channels.ts'
 import type { InstanceEnd, InstanceStats, LogLine, Notice } from '../runtime/messages.ts'
 import type { Exchange } from './exchange.ts'
 import type { Instance } from './instance.ts'
@@ -27,6 +33,11 @@ export function reportNotice(instance: Instance, notice: Notice): void {
     case 'limit':
       return limitChannel.publish({ app, limit: notice.limit })
   }
+}
+
+export function reportStuck({ id, owner, runtime }: Instance): void {
+  const { name: app, version } = owner
+  instanceStuckChannel.publish({ app, version, instance: id, runtime: runtime.id })
 }
 
 /** `requestId`: of the request that is to blame. */

@@ -14,7 +14,7 @@ import type { DispatchedExchange } from './dispatch.ts'
 import { Heartbeat, type HeartbeatLimits } from './heartbeat.ts'
 import { type FailedRequests, Instance, type InstanceOwner } from './instance.ts'
 import { certainGrowth, SHORT, shed } from './memory.ts'
-import { reportEnd, reportLog, reportNotice, reportStats } from './reports.ts'
+import { reportEnd, reportLog, reportNotice, reportStats, reportStuck } from './reports.ts'
 import type { RuntimeProcess } from './runtime-process.ts'
 
 /** Where a runtime listens; `process` if it is ours to watch and to kill. */
@@ -29,8 +29,8 @@ export interface LifeEvents {
   onUp(): void
   /** It is silent or short of memory: it may not live long. */
   onTrouble(): void
-  /** An instance of the app does not end: the others have until its grace is over. */
-  onStuck(app: string): void
+  /** An instance does not end: the others have until its grace is over. */
+  onStuck(): void
   /** An instance of the app had to be ended for the CPU time or the memory that it used. */
   onOverreached(app: string): void
   /** Who is to blame, or may be, for the end that is about to be told. */
@@ -257,9 +257,10 @@ export class Runtime {
       },
       instanceStuck: id => {
         const instance = this.#instances.get(id)
-        if (!instance) return
+        if (!instance || this.#stuck.has(instance)) return
         this.#stuck.add(instance)
-        onStuck(instance.owner.name)
+        reportStuck(instance)
+        onStuck()
       },
       instanceEnded: (id, end, failed) => {
         const instance = this.#instances.get(id)

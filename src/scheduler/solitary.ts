@@ -19,8 +19,8 @@ export interface SolitaryOptions {
   create(id: string, tenant: string): Runtime
   /** One life of a runtime. Rejects if it does not come up. */
   live(runtime: Runtime): Promise<void>
-  /** What keeps a runtime from coming up. */
-  log(line: string, runtime: string): void
+  /** A runtime does not come up. */
+  onStartFailed(error: Error, runtime: string): void
   /** There is room for another: who waits may try again. */
   onRoom(): void
   /** Milliseconds that only rise. @default performance.now */
@@ -100,7 +100,7 @@ export class SolitaryRuntimes implements AsyncDisposable {
     try {
       await this.#options.live(runtime)
     } catch (error) {
-      if (!signal.aborted) this.#options.log(`does not start: ${(error as Error).message}`, runtime.id)
+      if (!signal.aborted) this.#options.onStartFailed(error as Error, runtime.id)
       await delay(RETRY_MS, undefined, { signal }).catch(() => {})
     }
     this.#cells.delete(app)

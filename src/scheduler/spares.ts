@@ -15,8 +15,8 @@ export interface SparesOptions {
   quietMs: number
   /** Starts one. Rejects if it does not come up. */
   launch(): Promise<RuntimeProcess>
-  /** What keeps a spare from coming up. */
-  log(line: string): void
+  /** A spare does not come up; it is tried again. */
+  onStartFailed(error: Error, runtime: 'spare'): void
 }
 
 const RETRY_BACKOFF = { firstMs: 1000, maxMs: 60_000 }
@@ -125,7 +125,7 @@ export class Spares implements AsyncDisposable {
       if (this.#stopped) return false
       const retryMs = backoffMs(++this.#failures, RETRY_BACKOFF)
       setTimeout(() => this.#fill(), retryMs).unref()
-      this.#options.log(`a spare does not start: ${(error as Error).message}`)
+      this.#options.onStartFailed(error as Error, 'spare')
       return false
     }
   }

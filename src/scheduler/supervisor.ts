@@ -20,7 +20,7 @@ import { PlatformMemory } from './platform-memory.ts'
 import type { Standing } from './quarantine.ts'
 import { Renewal } from './renewal.ts'
 import { type Launched, Runtime } from './runtime.ts'
-import { RuntimeProcess } from './runtime-process.ts'
+import { type LineListener, RuntimeProcess } from './runtime-process.ts'
 import { SolitaryRuntimes } from './solitary.ts'
 import { Spares } from './spares.ts'
 
@@ -28,8 +28,9 @@ export interface SupervisorOptions {
   config: SupervisorConfig
   /** Where the apps of the processes that are started here have their caches. Default: they keep nothing. */
   cache?: CacheAddress
-  /** Hears the lines that runtime processes write, and what keeps a runtime from coming up. */
-  log(line: string, context: { runtime: string; stream: 'stdout' | 'stderr' | 'supervisor' }): void
+  onLine: LineListener
+  /** A runtime, or a spare, does not come up; it is tried again. */
+  onStartFailed(error: Error, runtime: string): void
 }
 
 export type SupervisorConfig = Pick<
@@ -123,21 +124,20 @@ export class Supervisor implements AsyncDisposable {
       rssBytesMax: config.runtimeRssMb * 2 ** 20,
     }
     this.#shared = Array.from({ length: wanted.count }, (_, index) => new Runtime(`r${index}`, this.#limits))
-    const log = (line: string, runtime: string) => options.log(line, { runtime, stream: 'supervisor' })
     const isLocal = wanted.remotes.length === 0
     const count = isLocal ? config.spareRuntimes : 0
-    const logSpare = (line: string) => log(line, 'spare')
+    const { onStartFailed } = options
     this.#spares = new Spares({
       count,
       quietMs: SPARE_MS.shared,
       launch: () => this.#launch({ yields: false }),
-      log: logSpare,
+      onStartFailed,
     })
     this.#yieldingSpares = new Spares({
       count: config.solitaryRuntimes > 0 ? Math.min(count, 1) : 0,
       quietMs: SPARE_MS.yielding,
       launch: () => this.#launch({ yields: true, startNice: config.backgroundNice }),
-      log: logSpare,
+      onStartFailed,
     })
     this.#memory = new PlatformMemory(config.platformRssMb * 2 ** 20)
     this.#renewal = new Renewal({
@@ -146,7 +146,7 @@ export class Supervisor implements AsyncDisposable {
       vacate: runtime => this.#user?.vacate(runtime),
     })
     const onDemand = {
-      log,
+      onStartFailed,
       onRoom: () => this.#user?.runtimeUp(),
       isWasteful: (runtime: Runtime) => this.#renewal.isWasteful(runtime),
       live: (runtime: Runtime) => this.#live(runtime, { yields: true }),
@@ -282,10 +282,7 @@ export class Supervisor implements AsyncDisposable {
       } catch (error) {
         up.reject(error)
         if (signal.aborted) return
-        this.#options.log(`does not start: ${(error as Error).message}`, {
-          runtime: runtime.id,
-          stream: 'supervisor',
-        })
+        this.#options.onStartFailed(error as Error, runtime.id)
       }
       failures = performance.now() - began >= STABLE_MS ? 0 : failures + 1
       await delay(backoffMs(failures - 1, RESTART_BACKOFF), undefined, { signal }).catch(() => {})
@@ -311,7 +308,7 @@ export class Supervisor implements AsyncDisposable {
         this.#user?.runtimeUp()
       },
       onTrouble: () => this.#spares.arm(),
-      onStuck: app => this.#onStuck(runtime, app),
+      onStuck: () => this.#onStuck(runtime),
       onOverreached: app => this.#user?.overreached(app),
       onVerdict: (verdict, cause) => {
         this.#yieldingSpares.arm()
@@ -324,14 +321,9 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /** The others get away while there is time. */
-  #onStuck(runtime: Runtime, app: string): void {
+  #onStuck(runtime: Runtime): void {
     this.#spares.arm()
-    if (!this.#shared.includes(runtime)) return
-    this.#options.log(`${app} does not end: its neighbours go elsewhere`, {
-      runtime: runtime.id,
-      stream: 'supervisor',
-    })
-    this.#user?.vacate(runtime)
+    if (this.#shared.includes(runtime)) this.#user?.vacate(runtime)
   }
 
   /** A process to live in, gone at the end. */
@@ -354,7 +346,7 @@ export class Supervisor implements AsyncDisposable {
   }
 
   #launch({ yields, startNice }: { yields: boolean; startNice?: number }): Promise<RuntimeProcess> {
-    const { config, cache = null } = this.#options
+    const { config, cache = null, onLine } = this.#options
     const { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext } = config
     return RuntimeProcess.start({
       launcher: this.#launcher,
@@ -363,7 +355,7 @@ export class Supervisor implements AsyncDisposable {
       ...(startNice !== undefined && { startNice }),
       signal: this.#stop.signal,
       settings: { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext, cache },
-      onLine: (line, stream, runtime) => this.#options.log(line, { runtime, stream }),
+      onLine,
     })
   }
 }

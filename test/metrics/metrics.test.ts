@@ -9,6 +9,7 @@ import {
   deployChannel,
   evictionChannel,
   instanceEndChannel,
+  instanceStuckChannel,
   LIMITS,
   limitChannel,
   logDropChannel,
@@ -133,6 +134,7 @@ function publishAll(app: string): void {
   coldStartChannel.publish({ ...instance, reason: 'deploy', outcome: 'ok', totalMs: 10, phasesMs })
   const used = { cpuMs: 1, guiltyCpuMs: 1, heapBytes: 1, externalBytes: 1, message: '' }
   instanceEndChannel.publish({ ...instance, ...used, reason: 'exceededMemory', lastLines: [] })
+  instanceStuckChannel.publish(instance)
   const line = {
     app,
     version,
@@ -167,6 +169,7 @@ test('whatever is published is counted', async () => {
   assert.equal(valueIn(series, 'vitrine_cold_start_seconds_sum', { app }), 0.01)
   assert.equal(valueIn(series, 'vitrine_cold_start_phase_seconds_sum', { app, phase: 'evaluate' }), 0.004)
   assert.equal(valueIn(series, 'vitrine_instance_terminations_total', { app, reason: 'exceededMemory' }), 1)
+  assert.equal(valueIn(series, 'vitrine_instances_stuck_total', { app }), 1)
   assert.equal(valueIn(series, 'vitrine_log_lines_total', { app, level: 'warn' }), 1)
   assert.equal(valueIn(series, 'vitrine_subrequests_total', { app, code_class: 'none' }), 1)
   assert.equal(valueIn(series, 'vitrine_subrequest_duration_seconds_count', { app }), 1)

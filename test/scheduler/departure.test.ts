@@ -1,4 +1,5 @@
 import { type TestContext, test } from 'node:test'
+import { type InstanceStuckEvent, instanceStuckChannel } from '../../src/channels.ts'
 import type { StartResult } from '../../src/runtime/messages.ts'
 import { setUp, until } from './setup.ts'
 
@@ -125,6 +126,21 @@ test('neighbours of an instance that does not end are elsewhere before its runti
     second.started.map(({ spec }) => spec.app),
     ['other', 'app'],
   )
+})
+
+test('an instance that does not end is told of once, however often its runtime says so', async t => {
+  await using setup = await startTwo()
+  const { first } = setup
+  const { instance, spec } = first.started[0]!
+  const told: InstanceStuckEvent[] = []
+  const listener = (event: InstanceStuckEvent) => told.push(event)
+  instanceStuckChannel.subscribe(listener)
+  t.after(() => instanceStuckChannel.unsubscribe(listener))
+
+  for (let times = 0; times < 3; times++) first.stick(instance)
+  await setup.ask('app').answer
+
+  t.assert.deepEqual(told, [{ app: 'app', version: spec.version, instance, runtime: 'r0' }])
 })
 
 test('a runtime whose instance ends after all is one like any other', async t => {

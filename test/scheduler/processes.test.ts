@@ -93,7 +93,7 @@ test('runtimes go when the platform is killed', async t => {
     const { loadConfig } = await import('${new URL('../../src/config.ts', import.meta.url)}')
     const { Supervisor } = await import('${new URL('../../src/scheduler/supervisor.ts', import.meta.url)}')
     const config = loadConfig({ flags: { runtimes: '2' }, file: '/nonexistent.json' })
-    const supervisor = new Supervisor({ config, log: () => {} })
+    const supervisor = new Supervisor({ config, onLine() {}, onStartFailed() {} })
     await supervisor.start({ runtimeUp() {}, judged() {} })
     while (!supervisor.runtimes.every(runtime => runtime.up)) await new Promise(setImmediate)
     console.log(supervisor.runtimes.map(runtime => runtime.pid).join())`

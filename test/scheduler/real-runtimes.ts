@@ -17,7 +17,11 @@ export async function startAll(settings: Partial<Record<keyof Config, string>> =
   const flags = { runtimes: '2', listen: '127.0.0.1:0', ...settings }
   const config = loadConfig({ flags, file: '/nonexistent.json' })
   const store = new TestStore()
-  const supervisor = new Supervisor({ config, log: line => console.error(line) })
+  const supervisor = new Supervisor({
+    config,
+    onLine: line => console.error(line),
+    onStartFailed: error => console.error(error),
+  })
   const scheduler = stack.use(new Scheduler({ config, store, supervisor }))
   await scheduler.start()
   await until(() => supervisor.runtimes.every(runtime => runtime.up))

@@ -149,7 +149,7 @@ export async function setUp(
   const flags = { runtimes: addresses, generationPollMs: '60000', heartbeatMs: '50', ...settings }
   const config = loadConfig({ flags, file: '/nonexistent.json' })
   const store = new TestStore()
-  const supervisor = new Supervisor({ config, log: () => {} })
+  const supervisor = new Supervisor({ config, onLine: () => {}, onStartFailed: () => {} })
   const scheduler = new Scheduler({ config, store, supervisor, ...(now && { now }) })
   await scheduler.start()
   while (scheduler.stats().runtimes.some(runtime => !runtime.up)) await new Promise(setImmediate)

@@ -14,7 +14,7 @@ function scripted() {
     create: id => runtime(id, () => ended.push(id)) as unknown as Runtime,
     isWasteful: ({ id }) => wasteful.has(id),
     live: () => new Promise(() => {}),
-    log: () => {},
+    onStartFailed: () => {},
     onRoom: () => {},
     now: () => clock.ms,
   })
