@@ -36,14 +36,14 @@ export async function packBundle(
   const start = head(index)
   const bytes = Buffer.allocUnsafeSlow(index.reduce((sum, { size }) => sum + size, start.byteLength))
   let offset = start.copy(bytes)
-  let pauseAt = PACK_STEP_BYTES
+  let pauseAt = STEP_BYTES
   for (const piece of modules.flatMap(module => module.pieces)) {
-    for (let done = 0; done < piece.byteLength; done += PACK_STEP_BYTES) {
+    for (let done = 0; done < piece.byteLength; done += STEP_BYTES) {
       if (offset >= pauseAt) {
         await nextTurn()
-        pauseAt = offset + PACK_STEP_BYTES
+        pauseAt = offset + STEP_BYTES
       }
-      const part = piece.subarray(done, done + PACK_STEP_BYTES)
+      const part = piece.subarray(done, done + STEP_BYTES)
       bytes.set(part, offset)
       offset += part.byteLength
     }
@@ -51,7 +51,8 @@ export async function packBundle(
   return bytes
 }
 
-const PACK_STEP_BYTES = 256 * 1024
+/** As much of a bundle as an event loop handles at a time. */
+export const STEP_BYTES = 256 * 1024
 
 function head(index: readonly { name: string; type: ModuleType; size: number }[]): Buffer {
   const text = Buffer.from(JSON.stringify(index))
@@ -81,4 +82,14 @@ export function decodeBundle(bytes: Buffer): BundleModule[] {
 /** SHA-256 of a packed bundle, in hex: its name in the store. */
 export function bundleHash(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
+}
+
+/** As `bundleHash`, in steps between which the event loop goes on. */
+export async function hashInSteps(bytes: Uint8Array): Promise<string> {
+  const hash = createHash('sha256')
+  for (let from = 0; from < bytes.byteLength; from += STEP_BYTES) {
+    if (from > 0) await nextTurn()
+    hash.update(bytes.subarray(from, from + STEP_BYTES))
+  }
+  return hash.digest('hex')
 }

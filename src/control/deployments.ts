@@ -6,7 +6,7 @@
  * happen one after the other, those of different apps at once.
  */
 import type { AppConfig } from '../app-config.ts'
-import { bundleHash, decodeBundle, packBundle } from '../bundle.ts'
+import { decodeBundle, hashInSteps, packBundle } from '../bundle.ts'
 import { type DeployEvent, type DeployResult, deployChannel } from '../channels.ts'
 import type { Config } from '../config.ts'
 import { type ErrorCode, VitrineError } from '../errors.ts'
@@ -115,7 +115,7 @@ export class Deployments {
     bundle: Buffer,
   ): Promise<VersionRecord | null> {
     const record = await this.#options.store.app(app)
-    if (record?.version.bundleHash !== bundleHash(bundle)) return null
+    if (record?.version.bundleHash !== (await hashInSteps(bundle))) return null
     if (JSON.stringify(record.version.config) !== JSON.stringify(config)) return null
     const known = await this.#options.store.routes({ app, limit: ROUTES_COMPARED_MAX })
     const existing = new Set(known.map(route => route.pattern))

@@ -6,6 +6,8 @@
  */
 import assert from 'node:assert/strict'
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { STEP_BYTES } from '../bundle.ts'
 import { TERMINATIONS, type Termination } from '../outcome.ts'
 import type { Exchange } from '../scheduler/exchange.ts'
 import { endedStart, lostStart, tooLong } from './failed-starts.ts'
@@ -126,8 +128,19 @@ export class RuntimeClient implements AsyncDisposable {
       if (Buffer.byteLength(text) > PAYLOAD_BYTES_MAX) return resolve(tooLong(spec.app))
       this.#starts.set(instance, resolve)
       this.#writer.json(FRAME.start, 0, instance, spec)
-      this.#writer.bytes(FRAME.bundle, instance, bundle)
+      void this.#sendBundle(instance, bundle)
     })
+  }
+
+  /** In steps between which others' frames go: a long bundle takes the connection tens of milliseconds. */
+  async #sendBundle(instance: number, bundle: Buffer): Promise<void> {
+    for (let from = 0; from < bundle.length; from += STEP_BYTES) {
+      if (from > 0) await nextTurn()
+      if (this.room.isFull) await new Promise<void>(resolve => this.room.whenRoom(resolve))
+      // It may have been called off, or have failed.
+      if (!this.#starts.has(instance)) return
+      this.#writer.bytes(FRAME.bundle, instance, bundle.subarray(from, from + STEP_BYTES))
+    }
   }
 
   /** Takes back the requests that were sent to an instance which did not start: those that are still to be answered. */

@@ -3,8 +3,9 @@
  * export, each under its name in the bundle.
  */
 import { posix } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type ivm from 'isolated-vm'
-import type { BundleModule } from '../bundle.ts'
+import { type BundleModule, STEP_BYTES } from '../bundle.ts'
 import { type CompiledApp, type Transferable, transfer } from './isolate.ts'
 import type { InstanceSpec } from './messages.ts'
 
@@ -46,7 +47,7 @@ export async function compileApp(parts: AppParts): Promise<CompiledApp> {
     const module = byName.get(name)!
     const made =
       module.type === 'esm'
-        ? await isolate.compileModule(decode(module.content), { filename: name })
+        ? await isolate.compileModule(await sourceOf(module), { filename: name })
         : await valueModule(parts, module)
     compiled.set(name, made)
     names.set(made, name)
@@ -89,7 +90,7 @@ async function compileScript(
   main: BundleModule,
   byName: Map<string, BundleModule>,
 ): Promise<CompiledApp> {
-  const script = await parts.isolate.compileScript(decode(main.content), { filename: main.name })
+  const script = await parts.isolate.compileScript(await sourceOf(main), { filename: main.name })
   return {
     evaluate: async () => {
       // In this syntax text, data and WebAssembly are globals named after their files' stems.
@@ -183,6 +184,13 @@ function expression(module: BundleModule): string {
   if (module.type === 'wasm') return `new WebAssembly.Module(${value})`
   if (module.type === 'json') return `JSON.parse(${value})`
   return value
+}
+
+/** Decoding it and handing it over, which copies it, are a stretch of this thread each. */
+async function sourceOf({ content }: BundleModule): Promise<string> {
+  const source = decode(content)
+  if (content.byteLength > STEP_BYTES) await nextTurn()
+  return source
 }
 
 function decode(content: Uint8Array): string {

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { AppConfig } from '../app-config.ts'
-import { bundleHash } from '../bundle.ts'
+import { hashInSteps } from '../bundle.ts'
 import type { StartResult } from '../runtime/messages.ts'
 import type { AppRecord } from '../store/store.ts'
 import type { Instance, InstanceOwner } from './instance.ts'
@@ -50,16 +50,20 @@ export class Trials {
    * death may have been somebody else's doing.
    */
   async verify(app: string, config: AppConfig, bundle: Buffer): Promise<StartResult> {
+    const hash = await hashInSteps(bundle)
     for (let tries = 1; ; tries++) {
-      const result = await this.#try(app, config, bundle)
+      const result = await this.#try(app, config, { bundle, hash })
       if (result.outcome !== 'internalError' || result === NO_RUNTIME || tries === TRIES_MAX) return result
     }
   }
 
-  async #try(app: string, config: AppConfig, bundle: Buffer): Promise<StartResult> {
+  async #try(
+    app: string,
+    config: AppConfig,
+    { bundle, hash }: { bundle: Buffer; hash: string },
+  ): Promise<StartResult> {
     const runtime = await this.#runtime(app)
     if (!runtime) return NO_RUNTIME
-    const hash = bundleHash(bundle)
     const owner: InstanceOwner = {
       name: app,
       version: '',

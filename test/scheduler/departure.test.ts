@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { type InstanceStuckEvent, instanceStuckChannel } from '../../src/channels.ts'
 import type { StartResult } from '../../src/runtime/messages.ts'
-import { setUp, until } from './setup.ts'
+import { collect, setUp, until } from './setup.ts'
 
 const STARTED: StartResult = {
   outcome: 'ok',
@@ -132,10 +132,7 @@ test('an instance that does not end is told of once, however often its runtime s
   await using setup = await startTwo()
   const { first } = setup
   const { instance, spec } = first.started[0]!
-  const told: InstanceStuckEvent[] = []
-  const listener = (event: InstanceStuckEvent) => told.push(event)
-  instanceStuckChannel.subscribe(listener)
-  t.after(() => instanceStuckChannel.unsubscribe(listener))
+  const told = collect<InstanceStuckEvent>(t, instanceStuckChannel)
 
   for (let times = 0; times < 3; times++) first.stick(instance)
   await setup.ask('app').answer

@@ -61,6 +61,49 @@ test('no more instances start at once than allowed, and whoever asked first is n
   )
 })
 
+const LONG_BYTES = 24 * 2 ** 20
+
+test('others’ requests pass a long bundle on its way', async t => {
+  await using platform = await setUp()
+  const { runtime, store } = platform
+  runtime.autoAnswer = 'hi'
+  store.deploy('quick')
+  await platform.ask('quick').answer
+  const before = runtime.bundleBytes
+  runtime.onStart = () => new Promise(() => {})
+  store.deploy('long', Buffer.alloc(LONG_BYTES))
+  platform.ask('long')
+  await until(() => runtime.bundleBytes > before)
+
+  t.assert.equal((await platform.ask('quick').answer).body, 'hi')
+  t.assert.equal(
+    runtime.bundleBytes - before < LONG_BYTES / 2,
+    true,
+    `${runtime.bundleBytes} bytes were before it`,
+  )
+  await until(() => runtime.bundleBytes - before === LONG_BYTES)
+})
+
+test('of a start that has failed no more of the bundle is sent', async t => {
+  await using platform = await setUp()
+  const { runtime, store } = platform
+  const phasesMs = { isolate: 1, compile: 1, evaluate: 1 }
+  runtime.onStart = () => ({ outcome: 'startupError', phasesMs, message: 'no', stack: 'no', cpuMs: 1 })
+  store.deploy('long', Buffer.alloc(LONG_BYTES))
+
+  t.assert.equal((await platform.ask('long').answer).outcome, 'startupError')
+  const sent = runtime.bundleBytes
+  store.deploy('other')
+  await platform.ask('other').answer
+
+  t.assert.equal(sent < LONG_BYTES / 2, true, `${sent} bytes were sent`)
+  t.assert.equal(
+    runtime.bundleBytes < LONG_BYTES / 2,
+    true,
+    `${runtime.bundleBytes} bytes were sent in the end`,
+  )
+})
+
 test('a warm request is sent before dispatch returns', async t => {
   await using platform = await setUp()
   platform.store.deploy('a')

@@ -29,6 +29,8 @@ export class ScriptedRuntime implements AsyncDisposable {
   readonly started: { instance: number; spec: InstanceSpec }[] = []
   readonly stopped: number[] = []
   readonly aborted: number[] = []
+  /** Bytes of bundles that have come so far. */
+  bundleBytes = 0
   /** How starts end; a promise keeps them waiting. */
   onStart: (spec: InstanceSpec) => StartResult | Promise<StartResult> = () => ({
     outcome: 'ok',
@@ -130,6 +132,9 @@ export class ScriptedRuntime implements AsyncDisposable {
         return writer.json(FRAME.hello, 0, 0, { protocol: PROTOCOL_VERSION, pid: 1 })
       case FRAME.start:
         return void this.#start(id, JSON.parse(payload.toString()) as InstanceSpec)
+      case FRAME.bundle:
+        this.bundleBytes += payload.length
+        return
       case FRAME.stop:
         this.stopped.push(id)
         return this.endInstance(id, { reason: 'idle' })
