@@ -9,10 +9,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { buildApp } from '../src/build/build.ts'
 import { encodeUpload } from '../src/build/upload.ts'
-import { OPTIONS } from '../src/config.ts'
-import { type Attack, readAttacks, sendAttack } from '../test/support/attack.ts'
+import { type Attack, readAttacks, sendAttack, uploadOf } from '../test/support/attack.ts'
 import { Client } from './support/client.ts'
 import { Platform } from './support/platform.ts'
 import { fixed, median } from './support/statistics.ts'
@@ -173,10 +171,10 @@ function count(of: Map<string, number>, key: string): void {
 }
 
 /** Some attacks are at top level: the deploy is refused. */
-async function deployAttack({ name, file }: Attack): Promise<boolean> {
-  const { upload } = await buildApp({ path: file, bundleBytesMax: OPTIONS.bundleBytesMax.default })
-  const body = encodeUpload({ ...upload, name })
-  const response = await fetch(new URL(`/api/v1/apps/${name}`, platform.controlUrl), { method: 'PUT', body })
+async function deployAttack(attack: Attack): Promise<boolean> {
+  const body = encodeUpload(await uploadOf(attack))
+  const url = new URL(`/api/v1/apps/${attack.name}`, platform.controlUrl)
+  const response = await fetch(url, { method: 'PUT', body })
   await response.arrayBuffer()
   return response.ok
 }

@@ -1,9 +1,8 @@
 /** One attack, or several at once, beside the victim: what came of it, and what is wrong with that. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { buildApp } from '../../src/build/build.ts'
 import { encodeUpload } from '../../src/build/upload.ts'
 import { OPTIONS } from '../../src/config.ts'
-import { type Attack, type AttackAnswer, judge, sendAttack } from '../../test/support/attack.ts'
+import { type Attack, type AttackAnswer, judge, sendAttack, uploadOf } from '../../test/support/attack.ts'
 import { type Arena, type Measured, WALL_MS } from './arena.ts'
 import { p99BesideCalm } from './calm.ts'
 import { FACTS_MS_MAX, missingFacts } from './facts.ts'
@@ -168,10 +167,7 @@ const uploads = new Map<string, FormData>()
 
 /** Built before it is measured: bundling is the deployer's work, and takes CPU time of the cores that all share. */
 export async function build(attacks: readonly Attack[]): Promise<void> {
-  for (const { name, file } of attacks) {
-    const { upload } = await buildApp({ path: file, bundleBytesMax: OPTIONS.bundleBytesMax.default })
-    uploads.set(name, encodeUpload({ ...upload, name }))
-  }
+  for (const attack of attacks) uploads.set(attack.name, encodeUpload(await uploadOf(attack)))
 }
 
 /** Null, or as what the deploy was refused. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Attack, judge, readAttacks, sendAttack } from '../support/attack.ts'
+import { type Attack, judge, readAttacks, sendAttack, uploadOf } from '../support/attack.ts'
 import { startTestPlatform, type TestPlatform, until } from '../support/platform.ts'
 
 /** So long that on a loaded machine an attack in the background reaches its CPU limit first. */
@@ -29,7 +29,7 @@ after(async () => {
 
 for (const attack of readAttacks()) {
   test(`${attack.name} ends as ${attack.expect.join(' or ')}`, { timeout: TEST_MS_MAX }, async () => {
-    const { status, json } = await platform.deploy(attack.name, { path: attack.file })
+    const { status, json } = await platform.deploy(attack.name, await uploadOf(attack))
     const outcomes = status === 200 ? await run(attack) : [startOutcome(json.error?.code)]
     await platform.control(`/api/v1/apps/${attack.name}`, { method: 'DELETE' })
 

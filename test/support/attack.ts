@@ -2,6 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
+import { buildApp } from '../../src/build/build.ts'
+import type { Upload } from '../../src/build/upload.ts'
+import { OPTIONS } from '../../src/config.ts'
 
 export const HOSTILE = join(import.meta.dirname, '../../apps/hostile')
 
@@ -12,6 +15,8 @@ export interface Attack {
   what: string
   /** Outcomes that are right. */
   expect: string[]
+  /** A comment makes its bundle so long. */
+  bundleBytes: number
   method: string
   bodyBytes: number
   /** How long the response is read; 0: never; Infinity: to its end. */
@@ -40,6 +45,7 @@ function readAttack(name: string): Attack {
     expect: line('expect')!
       .split('|')
       .map(outcome => outcome.trim()),
+    bundleBytes: Number(line('bundle') ?? 0),
     method,
     bodyBytes: Number(bytes),
     readMs: read === undefined ? Infinity : read === 'never' ? 0 : Number.parseInt(read, 10),
@@ -47,6 +53,18 @@ function readAttack(name: string): Attack {
     times: Number(line('times') ?? 1),
     atOnce: Number(line('at once') ?? 1),
   }
+}
+
+/** Builds what one deploy of it hands to the platform. */
+export async function uploadOf({ name, file, bundleBytes }: Attack): Promise<Upload> {
+  const { upload } = await buildApp({ path: file, bundleBytesMax: OPTIONS.bundleBytesMax.default })
+  const [main, ...others] = upload.modules
+  const commentBytes = bundleBytes - main!.content.byteLength
+  if (commentBytes <= 0) return { ...upload, name }
+  // Characters that take V8 two bytes each, and the bundle three.
+  const comment = Buffer.from(`\n//${'あ'.repeat(commentBytes / 3)}`)
+  const content = Buffer.concat([main!.content, comment])
+  return { ...upload, name, modules: [{ ...main!, content }, ...others] }
 }
 
 export interface AttackAnswer {

@@ -29,7 +29,7 @@ export interface TestPlatform extends AsyncDisposable {
   /** Deploys a module's source, or the app at a path. */
   deploy(
     name: string,
-    app: string | { path: string },
+    app: string | { path: string } | Upload,
     metadata?: Partial<Upload['metadata']>,
   ): Promise<Deployed>
   /** Sends a request to the app NAME, or to any host with a dot in it. Rejects if the connection breaks. */
@@ -75,7 +75,9 @@ export async function startTestPlatform(
       const upload =
         typeof app === 'string'
           ? moduleUpload(name, app, metadata)
-          : await pathUpload(name, app.path, metadata)
+          : 'path' in app
+            ? await pathUpload(name, app.path, metadata)
+            : app
       const response = await fetch(new URL(`api/v1/apps/${name}`, running.controlUrl), {
         method: 'PUT',
         body: encodeUpload(upload),
