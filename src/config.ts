@@ -115,6 +115,12 @@ export const OPTIONS = {
     'by how much apps that use much CPU time, and quarantined ones, yield to others, in runtime processes of their own, and by two thirds of it all apps’ threads to those that carry requests; 0: not at all',
     { min: 0, max: 19 },
   ),
+  backgroundBundleMb: int(
+    4,
+    'MB',
+    'an app whose bundle is longer starts where apps are that use much CPU time, if others are at work: to hand its code over takes what all apps of a runtime share',
+    { min: 1 },
+  ),
   renewMb: int(
     128,
     'MB',

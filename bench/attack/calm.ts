@@ -1,9 +1,9 @@
 /**
- * A well-behaved app that has as much done for it as an attacker had: deployed and asked as often, with bodies as long,
- * answering with as many bytes. What that costs the platform is the same, whatever the app is.
+ * A well-behaved app that has as much done for it as an attacker had: deployed and asked as often, with a bundle and bodies
+ * as long, answering with as many bytes. What that costs the platform is the same, whatever the app is.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Attack, sendAttack } from '../../test/support/attack.ts'
+import { type Attack, commentOf, sendAttack } from '../../test/support/attack.ts'
 import { type Arena, CONNECTIONS, WALL_MS } from './arena.ts'
 import type { Repeated } from './trial.ts'
 
@@ -47,9 +47,14 @@ export async function p99BesideCalm(arena: Arena, attacks: readonly Repeated[], 
 }
 
 function isMuch({ attack, requests, bytesReceived, deploys, endMs }: Repeated, ms: number): boolean {
-  const bytes = requests * attack.bodyBytes + bytesReceived
+  const bytes = requests * carriedBytes(attack) + bytesReceived
   const isBulk = bytes >= (BYTES_PER_SECOND * ms) / 1000
   return isBulk || attack.atOnce > CONNECTIONS || endMs < SHORT_MS || deploys > 1
+}
+
+/** With each request: its body, and the bundle, which has to be carried to a new instance where it ends the old one. */
+function carriedBytes({ bodyBytes, bundleBytes }: Attack): number {
+  return bodyBytes + bundleBytes
 }
 
 class CalmApp {
@@ -66,8 +71,10 @@ class CalmApp {
     const { attack, bytesReceived, requests } = repeated
     const bytes = bytesReceived / Math.max(1, requests)
     const parts = Math.max(1, Math.ceil(bytes / PART_BYTES))
-    this.#source = source(bytes / parts)
-    this.#asked = { ...attack, name, readMs: Infinity, times: attack.times * parts }
+    this.#source = source(bytes / parts) + commentOf(attack.bundleBytes)
+    const bodyBytes = carriedBytes(attack)
+    const method = bodyBytes > 0 && attack.method === 'GET' ? 'POST' : attack.method
+    this.#asked = { ...attack, name, method, bodyBytes, readMs: Infinity, times: attack.times * parts }
   }
 
   /** Deployed, unless deploying it is what is measured. */

@@ -75,8 +75,13 @@ export class BusyApps {
 
   /** An instance of the app had to be ended for what it used. */
   overreached(app: string): void {
-    if (this.#hasNeighbour(app))
+    if (this.hasNeighbour(app))
       this.#records.set(app, { beats: BUSY_BEATS, busyUntil: this.#now() + CALM_MS })
+  }
+
+  /** Whether another app ran between the last two beats. */
+  hasNeighbour(app: string): boolean {
+    return this.#atWork.size > (this.#atWork.has(app) ? 1 : 0)
   }
 
   /** A version of the app is tried out. */
@@ -111,13 +116,9 @@ export class BusyApps {
     const known = this.#records.peek(app)
     const beats = isMuch ? (known?.beats ?? 0) + 1 : 0
     const wasBusy = this.has(app)
-    const isBusy = wasBusy ? isMuch || cores >= CALM_CORES : beats >= BUSY_BEATS && this.#hasNeighbour(app)
+    const isBusy = wasBusy ? isMuch || cores >= CALM_CORES : beats >= BUSY_BEATS && this.hasNeighbour(app)
     if (isBusy) this.#records.set(app, { beats, busyUntil: this.#now() + CALM_MS })
     else if (known) known.beats = beats
     else if (beats > 0) this.#records.set(app, { beats, busyUntil: 0 })
-  }
-
-  #hasNeighbour(app: string): boolean {
-    return this.#atWork.size > (this.#atWork.has(app) ? 1 : 0)
   }
 }

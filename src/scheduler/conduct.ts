@@ -12,6 +12,8 @@ import type { Supervisor } from './supervisor.ts'
 
 export interface ConductOptions extends QuarantineOptions {
   supervisor: Pick<Supervisor, 'place' | 'isForbidden'>
+  /** An app with a longer bundle starts in the background, if it has neighbours, and stays there. */
+  backgroundBundleBytes: number
   /** The app's current pool, if it is loaded. */
   pool(app: string): InstancePool | undefined
 }
@@ -39,11 +41,11 @@ export class Conduct {
     return this.#quarantine.list()
   }
 
-  /** The best runtime for one more instance of the app; null if there is none now. */
-  place(app: string): Runtime | null {
+  /** The best runtime for one more instance of the app, with a bundle of that length; null if there is none now. */
+  place(app: string, bundleBytes: number): Runtime | null {
     return this.#options.supervisor.place(app, {
       standing: name => this.#quarantine.standing(name),
-      isBusy: this.#busy.has(app),
+      isBusy: this.#busy.has(app) || (this.#isLong(bundleBytes) && this.#busy.hasNeighbour(app)),
     })
   }
 
@@ -102,7 +104,7 @@ export class Conduct {
   #beatBusy(used: Iterable<AppUsage>): void {
     const before = this.#inBackground
     this.#inBackground = this.#busy.beat(used)
-    for (const app of this.#inBackground) this.place(app)
+    for (const app of this.#inBackground) this.place(app, 0)
     for (const app of new Set([...before, ...this.#inBackground])) this.#separate(app)
   }
 
@@ -115,10 +117,15 @@ export class Conduct {
   /** Has the app leave runtimes where it may not be, as things stand. */
   #separate(app: string): void {
     const { pool, supervisor } = this.#options
-    const conduct = { app, standing: this.#quarantine.standing(app), isBusy: this.#busy.has(app) }
+    const isLong = this.#isLong(pool(app)?.bundleBytes ?? 0)
+    const conduct = { app, standing: this.#quarantine.standing(app), isBusy: this.#busy.has(app), isLong }
     const isGood = conduct.standing === 'good'
     // Nobody's WebSocket is closed because its app is merely busy; but its neighbours wait for it until it has left.
     const how = { atOnce: !isGood || conduct.isBusy, closesWebSockets: !isGood }
     pool(app)?.leave(runtime => supervisor.isForbidden(runtime, conduct), how)
+  }
+
+  #isLong(bundleBytes: number): boolean {
+    return bundleBytes > this.#options.backgroundBundleBytes
   }
 }

@@ -91,6 +91,10 @@ export class InstancePool implements InstanceOwner {
     return this.#instances.running
   }
 
+  get bundleBytes(): number {
+    return this.#starter.bundleBytes
+  }
+
   get instances(): readonly Instance[] {
     return this.#instances.all
   }
@@ -143,7 +147,7 @@ export class InstancePool implements InstanceOwner {
     }
     this.#backlogBeats = isBacklogged(load) ? this.#backlogBeats + 1 : 0
     if (this.#backlogBeats === 0 || this.#starting > 0 || this.#starter.refusal()) return
-    const runtimeBusy = this.#host.place(this.name)?.crowding ?? Infinity
+    const runtimeBusy = this.#starter.place()?.crowding ?? Infinity
     if (!shouldScaleUp(load, { beats: this.#backlogBeats, runtimeBusy })) return
     this.#backlogBeats = 0
     void this.#start('scale_up')

@@ -3,13 +3,10 @@ import type { Config } from '../config.ts'
 import type { DispatchedExchange } from './dispatch.ts'
 import type { Failure } from './failure.ts'
 import type { InstancePool } from './instance-pool.ts'
-import type { Runtime } from './runtime.ts'
 
 export interface PoolHost {
   readonly config: Pick<Config, 'instancesMax' | 'idleMs'>
   now(): number
-  /** The best runtime for one more instance of the app; null if none is up. */
-  place(app: string): Runtime | null
   /** How long the app may not start an instance. */
   pausedMs(app: string): number
   /** Has the exchange routed anew: this pool is not the app's any more. */

@@ -21,7 +21,7 @@ export interface RegistryOptions {
   /** Makes the state of an app just read. `trial`: its version has been started already. */
   create(record: AppRecord, options: { reason: ColdStartReason; trial: StartedTrial | null }): AppState
   /** The best runtime for one more instance of the app; null if none is up. */
-  place(app: string): Runtime | null
+  place(app: string, bundleBytes: number): Runtime | null
   /** Another version of the app is deployed: what was held against the last one is forgotten. */
   onNewVersion(app: string): void
 }

@@ -53,6 +53,7 @@ export type SchedulerConfig = RegistryConfig &
     | 'startsAtOnce'
     | 'bundleCacheMb'
     | 'quarantineMs'
+    | 'backgroundBundleMb'
   >
 
 const STORE_FAILED = { outcome: 'internalError', rejection: 'store_unavailable' } as const
@@ -86,7 +87,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
       config,
       store,
       create: (record, options) => this.#create(record, options),
-      place: app => this.place(app),
+      place: (app, bundleBytes) => this.place(app, bundleBytes),
       onNewVersion: app => this.#conduct.pardon(app),
     })
     this.#routes = this.#registry.routes
@@ -97,6 +98,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
       now,
       max: config.appsMax,
       goodConductMs: config.quarantineMs,
+      backgroundBundleBytes: config.backgroundBundleMb * 2 ** 20,
       supervisor,
       pool: app => this.#apps.peek(app)?.pool,
     })
@@ -207,8 +209,8 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     exchange.onFail(outcome, message, cpuMs)
   }
 
-  place(app: string): Runtime | null {
-    return this.#conduct.place(app)
+  place(app: string, bundleBytes: number): Runtime | null {
+    return this.#conduct.place(app, bundleBytes)
   }
 
   startSlot(): Promise<Disposable> {

@@ -21,7 +21,7 @@ export interface StarterHost {
   /** Resolves when it may start an instance, to what ends its turn. */
   startSlot(): Promise<Disposable>
   /** The best runtime for one more instance of the app; null if none is up. */
-  place(app: string): Runtime | null
+  place(app: string, bundleBytes: number): Runtime | null
   /** How long the app may not start an instance. */
   pausedMs(app: string): number
   /** The packed bundle, or null if the store has none of that hash. Rejects if the store does not answer. */
@@ -44,6 +44,15 @@ export class InstanceStarter {
   constructor(host: StarterHost, app: SpecOptions) {
     this.#host = host
     this.#app = app
+  }
+
+  get bundleBytes(): number {
+    return this.#app.bundleBytes
+  }
+
+  /** The best runtime for one more instance; null if none is up. */
+  place(): Runtime | null {
+    return this.#host.place(this.#app.app, this.#app.bundleBytes)
   }
 
   /** Why there is no use in trying to start one now, or null. */
@@ -70,7 +79,7 @@ export class InstanceStarter {
     if (!bundle) return this.#fail({ outcome: 'internalError', message: 'The app’s bundle is missing.' })
     const fetchMs = this.#host.now() - fetchBegan
     for (let attempt = 1; ; attempt++) {
-      const runtime = this.#host.place(owner.name)
+      const runtime = this.place()
       if (!runtime) return null
       const { instance, result } = await runtime.start(owner, { spec: instanceSpec(this.#app), bundle })
       this.#publish(instance, { reason, result, fetchMs, totalMs: this.#host.now() - began })

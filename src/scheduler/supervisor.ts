@@ -229,16 +229,16 @@ export class Supervisor implements AsyncDisposable {
     return this.#shared[place(loads, { isSuspect: own !== 'good' })] ?? null
   }
 
-  /** Whether the app, of that standing, is to leave the runtime. */
+  /** Whether the app, of that standing, is to leave the runtime. One with a long bundle may stay where busy apps are. */
   isForbidden(
     runtime: Runtime,
-    { app, standing, isBusy }: { app: string; standing: Standing; isBusy: boolean },
+    { app, standing, isBusy, isLong }: { app: string; standing: Standing; isBusy: boolean; isLong: boolean },
   ): boolean {
     const { tenant, leaving } = runtime
     if (leaving) return true
     if (tenant !== null) return standing === 'good'
     const background = this.#background?.runtimes[0]
-    if (runtime === background) return !isBusy || standing !== 'good'
+    if (runtime === background) return !(isBusy || isLong) || standing !== 'good'
     if (runtime.endangers(app) && this.#isRefuge(app)) return true
     if (isBusy && standing === 'good') return background?.up ?? false
     return standing === 'quarantined' && this.#solitary !== null

@@ -15,7 +15,7 @@ import type { Runtime } from './runtime.ts'
 export interface TrialsOptions {
   config: LimitsConfig
   /** The best runtime for one more instance of the app; null if none is up. */
-  place(app: string): Runtime | null
+  place(app: string, bundleBytes: number): Runtime | null
 }
 
 /** Instances that wait for their version's deployment, and how long they do. */
@@ -62,7 +62,7 @@ export class Trials {
     config: AppConfig,
     { bundle, hash }: { bundle: Buffer; hash: string },
   ): Promise<StartResult> {
-    const runtime = await this.#runtime(app)
+    const runtime = await this.#runtime(app, bundle.byteLength)
     if (!runtime) return NO_RUNTIME
     const owner: InstanceOwner = {
       name: app,
@@ -86,9 +86,9 @@ export class Trials {
   }
 
   /** A runtime that is up, or comes up soon. */
-  async #runtime(app: string): Promise<Runtime | null> {
+  async #runtime(app: string, bundleBytes: number): Promise<Runtime | null> {
     for (let waitedMs = 0; waitedMs < PLACE_MS_MAX; waitedMs += PLACE_POLL_MS) {
-      const runtime = this.#options.place(app)
+      const runtime = this.#options.place(app, bundleBytes)
       if (runtime) return runtime
       await sleep(PLACE_POLL_MS)
     }

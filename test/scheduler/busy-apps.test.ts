@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { OPTIONS } from '../../src/config.ts'
 import { BusyApps } from '../../src/scheduler/busy-apps.ts'
-import { answering, bundleOf, load, niceValues, startAll } from './real-runtimes.ts'
+import { type Answer, answering, bundleOf, load, niceValues, startAll } from './real-runtimes.ts'
 import { APP_CONFIG, until } from './setup.ts'
 
 const BEAT_MS = 500
@@ -176,5 +176,35 @@ test('an app that is deployed again and again is tried out where busy apps run',
   await until(() => [...inBackground()].some(({ owner }) => owner.name === 'storm'))
   const answers = [...(await storm.stop()), ...(await asked.stop())]
 
+  t.assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
+})
+
+test('an app with a long bundle starts where busy apps run, if others are at work, and stays there', {
+  skip: process.platform !== 'linux' && 'threads have no nice values here',
+  timeout: 30_000,
+}, async t => {
+  await using platform = await startAll({ backgroundBundleMb: '1', heartbeatMs: '50' })
+  const whereabouts = () =>
+    platform.supervisor.runtimes
+      .filter(({ instances }) => [...instances.values()].some(({ owner }) => owner.name === 'long'))
+      .map(({ id }) => id)
+  const long = `${answering('long')} // ${'x'.repeat(2 ** 20)}`
+  platform.deploy('long', long)
+  t.assert.equal((await platform.ask('long')).body, 'long')
+  const alone = whereabouts()
+
+  platform.deploy('hello', answering('hi'))
+  const asked = load(1, () => platform.askGently('hello'))
+  const answers: Answer[] = []
+  while (whereabouts().join() !== 'b0') {
+    platform.deploy('long', `${long}, version ${answers.length}`)
+    platform.scheduler.changed('long', 'redeployed')
+    answers.push(await platform.askGently('long'))
+  }
+  for (let n = 0; n < 20; n++) answers.push(await platform.askGently('long'))
+  answers.push(...(await asked.stop()))
+
+  t.assert.match(alone.join(), /^r\d$/)
+  t.assert.deepEqual(whereabouts(), ['b0'])
   t.assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
 })

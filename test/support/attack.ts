@@ -59,12 +59,14 @@ function readAttack(name: string): Attack {
 export async function uploadOf({ name, file, bundleBytes }: Attack): Promise<Upload> {
   const { upload } = await buildApp({ path: file, bundleBytesMax: OPTIONS.bundleBytesMax.default })
   const [main, ...others] = upload.modules
-  const commentBytes = bundleBytes - main!.content.byteLength
-  if (commentBytes <= 0) return { ...upload, name }
-  // Characters that take V8 two bytes each, and the bundle three.
-  const comment = Buffer.from(`\n//${'あ'.repeat(commentBytes / 3)}`)
+  const comment = Buffer.from(commentOf(bundleBytes - main!.content.byteLength))
   const content = Buffer.concat([main!.content, comment])
   return { ...upload, name, modules: [{ ...main!, content }, ...others] }
+}
+
+/** About so many bytes, if that is more than none, of characters that take V8 two bytes each. */
+export function commentOf(bytes: number): string {
+  return bytes > 0 ? `\n//${'あ'.repeat(bytes / 3)}` : ''
 }
 
 export interface AttackAnswer {
