@@ -76,8 +76,8 @@ export class Isolate {
   readonly #isolate: ivm.Isolate
   readonly #context: ivm.Context
   readonly #kernel: Kernel
-  readonly control = new SharedArrayBuffer(CONTROL_BYTES)
-  readonly outbox = new SharedArrayBuffer(OUTBOX_BYTES)
+  readonly control: SharedArrayBuffer
+  readonly outbox: SharedArrayBuffer
   readonly memoryMb: number
   /** Called when V8 reports that the isolate can no longer be controlled. */
   onCatastrophe: (message: string) => void = () => {}
@@ -85,12 +85,14 @@ export class Isolate {
   private constructor(
     isolate: ivm.Isolate,
     context: ivm.Context,
-    kernel: Record<string, KernelFunction>,
-    memoryMb: number,
+    kernel: Kernel,
+    { control, outbox, memoryMb }: Pick<Isolate, 'control' | 'outbox' | 'memoryMb'>,
   ) {
     this.#isolate = isolate
     this.#context = context
-    this.#kernel = kernel as Kernel
+    this.#kernel = kernel
+    this.control = control
+    this.outbox = outbox
     this.memoryMb = memoryMb
   }
 
@@ -107,9 +109,12 @@ export class Isolate {
     for (const name of KERNEL_FUNCTIONS) {
       kernel[name] = exported.getSync(name, { reference: true }) as KernelFunction
     }
-    kernel.installParts!.applySync(undefined, [share(prelude.parts), prelude.partsIndex])
     exported.release()
-    made = new Isolate(isolate, context, kernel, memoryMb)
+    const control = new SharedArrayBuffer(CONTROL_BYTES)
+    const outbox = new SharedArrayBuffer(OUTBOX_BYTES)
+    const memory = [control, outbox, prelude.parts].map(share)
+    kernel.equip!.applySync(undefined, [...memory, prelude.partsIndex, randomBytes(32).toString('hex')])
+    made = new Isolate(isolate, context, kernel as Kernel, { control, outbox, memoryMb })
     return made
   }
 
@@ -119,11 +124,10 @@ export class Isolate {
       limits: { ...spec.limits, bodyWindow: BODY_WINDOW },
       vars: spec.vars,
       syntax: spec.syntax,
-      seed: randomBytes(32).toString('hex'),
       parts: partsOf(modules),
     }
     // Here and now, as it is no guest's code and costs less than to wake a thread of the isolate's.
-    this.#kernel.open.applySync(undefined, [JSON.stringify(start), share(this.control), share(this.outbox)])
+    this.#kernel.open.applySync(undefined, [JSON.stringify(start)])
     return compileApp({
       isolate: this.#isolate,
       context: this.#context,
@@ -196,7 +200,7 @@ function partsOf(modules: readonly BundleModule[]): string[] {
 }
 
 /** What src/sandbox/main.ts exports. */
-const KERNEL_FUNCTIONS = ['open', 'installParts', 'expose', 'register', 'enter', 'takeTexts'] as const
+const KERNEL_FUNCTIONS = ['equip', 'open', 'expose', 'register', 'enter', 'takeTexts'] as const
 
 /** An app that is compiled and not evaluated. */
 export interface CompiledApp {

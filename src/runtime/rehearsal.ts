@@ -43,12 +43,18 @@ const START: KernelStart = {
   },
   vars: {},
   syntax: 'module',
-  seed: '00'.repeat(32),
   parts: [],
 }
 
 interface Kernel {
-  open(start: string, control: SharedArrayBuffer, outbox: SharedArrayBuffer): void
+  equip(
+    control: SharedArrayBuffer,
+    outbox: SharedArrayBuffer,
+    partTexts: SharedArrayBuffer,
+    partIndex: string,
+    seed: string,
+  ): void
+  open(start: string): void
   register(namespace: object): string
   enter(text: string, ...extras: unknown[]): void
   takeTexts(): string
@@ -61,7 +67,9 @@ export function rehearsedCodeCache(code: string, filename: string): ArrayBuffer 
   const context = createContext(stage, { microtaskMode: 'afterEvaluate' })
   const kernel = script.runInContext(context) as Kernel
   const control = new SharedArrayBuffer(CONTROL_BYTES)
-  kernel.open(JSON.stringify(START), control, new SharedArrayBuffer(OUTBOX_BYTES))
+  const outbox = new SharedArrayBuffer(OUTBOX_BYTES)
+  kernel.equip(control, outbox, new SharedArrayBuffer(0), '{}', '00'.repeat(32))
+  kernel.open(JSON.stringify(START))
   kernel.register(runInContext(APP, context) as object)
   const enter = (...event: Parameters<EventQueue['push']>) => {
     const queue = new EventQueue()

@@ -13,7 +13,7 @@ import { cancel, collectBytes, collectText, pull } from './incoming.ts'
 import { enter as enterKernel, openKernel } from './kernel.ts'
 import { limitLogging, log } from './logging.ts'
 import { openOutbox, takeTexts } from './outbox.ts'
-import { installParts as keepParts } from './parts.ts'
+import { installParts, type PartIndex } from './parts.ts'
 import { arrayJoin, jsonParse, ownKeys, typedArrayLength } from './primordials.ts'
 import { randomBytes, seedRandom } from './random.ts'
 import { requireRequest } from './request-context.ts'
@@ -43,19 +43,33 @@ setHost({
 installGlobals()
 installWebAssembly()
 
-/** Tells the isolate which app it will run. `start`: JSON of KernelStart. */
-export function open(start: string, control: SharedArrayBuffer, outbox: SharedArrayBuffer): void {
-  const { limits, vars, syntax, seed, parts } = jsonParse(start) as KernelStart
+/**
+ * Gives the isolate what any app needs, before it is known which it will run. `partIndex`: JSON of PartIndex; `seed`: 64
+ * hex digits.
+ */
+export function equip(
+  control: SharedArrayBuffer,
+  outbox: SharedArrayBuffer,
+  partTexts: SharedArrayBuffer,
+  partIndex: string,
+  seed: string,
+): void {
   openOutbox(control, outbox)
   openKernel(control)
   tellWasmMemory(control)
+  installParts(partTexts, jsonParse(partIndex) as PartIndex)
+  seedRandom(seed)
+}
+
+/** Tells the isolate which app it will run. `start`: JSON of KernelStart. */
+export function open(start: string): void {
+  const { limits, vars, syntax, parts } = jsonParse(start) as KernelStart
   limitLogging(limits)
   limitFetches(limits)
   limitDigests(limits)
   limitServing(limits)
   limitWebSockets(limits)
   limitTimers(limits.timersMax)
-  seedRandom(seed)
   setEnv(vars)
   for (let i = 0; i < parts.length; i++) openPart(parts[i]!)
   if (syntax === 'service-worker') {
@@ -79,10 +93,6 @@ export function expose(name: string, value: unknown): void {
 export function register(namespace: { default?: unknown } | undefined): string {
   const names = namespace ? registerModule(namespace) : registerListeners()
   return arrayJoin(names, ',')
-}
-
-export function installParts(memory: SharedArrayBuffer, index: string): void {
-  keepParts(memory, jsonParse(index) as Record<string, [number, number]>)
 }
 
 export function enter(text: string, ...extras: unknown[]): void {

@@ -206,8 +206,6 @@ export interface KernelStart {
   limits: KernelLimits
   vars: Record<string, unknown>
   syntax: 'module' | 'service-worker'
-  /** 64 hex digits. */
-  seed: string
   /** Those that the app names (deferred.ts). */
   parts: string[]
 }
