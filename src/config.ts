@@ -116,7 +116,7 @@ export const OPTIONS = {
     { min: 0, max: 19 },
   ),
   backgroundBundleMb: int(
-    4,
+    8,
     'MB',
     'an app whose bundle is longer starts where apps are that use much CPU time, if others are at work: to hand its code over takes what all apps of a runtime share',
     { min: 1 },

@@ -27,6 +27,11 @@ export class BundleCache {
     return pending
   }
 
+  /** Nobody is expected to ask for it again. */
+  forget(hash: string): void {
+    this.#cache?.delete(hash)
+  }
+
   async #read(hash: string): Promise<Buffer | null> {
     const bundle = await this.#store.bundle(hash)
     if (bundle) this.#cache?.set(hash, bundle)

@@ -117,7 +117,7 @@ export class Conduct {
   /** Has the app leave runtimes where it may not be, as things stand. */
   #separate(app: string): void {
     const { pool, supervisor } = this.#options
-    const isLong = this.#isLong(pool(app)?.bundleBytes ?? 0)
+    const isLong = this.#isLong(pool(app)?.bundle.bytes ?? 0)
     const conduct = { app, standing: this.#quarantine.standing(app), isBusy: this.#busy.has(app), isLong }
     const isGood = conduct.standing === 'good'
     // Nobody's WebSocket is closed because its app is merely busy; but its neighbours wait for it until it has left.

@@ -91,8 +91,9 @@ export class InstancePool implements InstanceOwner {
     return this.#instances.running
   }
 
-  get bundleBytes(): number {
-    return this.#starter.bundleBytes
+  /** What its instances are started from. */
+  get bundle(): { hash: string; bytes: number } {
+    return this.#starter.bundle
   }
 
   get instances(): readonly Instance[] {

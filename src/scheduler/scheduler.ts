@@ -134,7 +134,9 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
 
   /** The app was deployed, rolled back or deleted, or its routes changed. The next request sees the store. */
   changed(app: string, reason: 'redeployed' | 'deleted' | 'routes'): void {
+    const deleted = reason === 'deleted' ? this.#apps.peek(app) : undefined
     this.#registry.changed(app, reason)
+    if (deleted) this.#bundles.forget(deleted.pool.bundle.hash)
   }
 
   stats(): SchedulerStats {

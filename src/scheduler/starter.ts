@@ -46,8 +46,8 @@ export class InstanceStarter {
     this.#app = app
   }
 
-  get bundleBytes(): number {
-    return this.#app.bundleBytes
+  get bundle(): { hash: string; bytes: number } {
+    return { hash: this.#app.bundleHash, bytes: this.#app.bundleBytes }
   }
 
   /** The best runtime for one more instance; null if none is up. */

@@ -80,3 +80,23 @@ test('stopping fails what is still there', async t => {
   platform.scheduler.dispatch(late)
   t.assert.equal((await late.answer).outcome, 'loadShed')
 })
+
+test('the bundle of an app that was deleted is not kept', async t => {
+  await using platform = await setUp()
+  const { store, runtime, scheduler } = platform
+  runtime.autoAnswer = 'hi'
+  const reads: string[] = []
+  const read = store.bundle.bind(store)
+  store.bundle = hash => {
+    reads.push(hash)
+    return read(hash)
+  }
+  for (const change of ['redeployed', 'deleted', 'redeployed'] as const) {
+    store.deploy('a')
+    scheduler.changed('a', 'redeployed')
+    await platform.ask('a').answer
+    scheduler.changed('a', change)
+  }
+
+  t.assert.equal(reads.length, 2)
+})
