@@ -14,6 +14,8 @@ export interface SolitaryOptions {
   prefix: string
   /** One that has been empty for this long ends. */
   emptyMsMax: number
+  /** Its next life begins this long after the last one did, at the earliest: a start takes a core from everybody. */
+  everyMs: number
   /** Whether it holds much more than its apps: then it ends when it has been empty for a moment. */
   isWasteful(runtime: Runtime): boolean
   create(id: string, tenant: string): Runtime
@@ -97,12 +99,16 @@ export class SolitaryRuntimes implements AsyncDisposable {
 
   async #run(app: string, runtime: Runtime): Promise<void> {
     const { signal } = this.#stop
+    const next = this.#now() + this.#options.everyMs
+    let pauseMs = 0
     try {
       await this.#options.live(runtime)
     } catch (error) {
       if (!signal.aborted) this.#options.onStartFailed(error as Error, runtime.id)
-      await delay(RETRY_MS, undefined, { signal }).catch(() => {})
+      pauseMs = RETRY_MS
     }
+    pauseMs = Math.max(pauseMs, next - this.#now())
+    if (pauseMs > 0) await delay(pauseMs, undefined, { signal }).catch(() => {})
     this.#cells.delete(app)
     if (!signal.aborted) this.#options.onRoom()
   }

@@ -85,6 +85,9 @@ const STABLE_MS = 1000
 /** A runtime for quarantined apps that has been empty for this long ends; the one for busy apps, which come and go. */
 const EMPTY_MS_MAX = { solitary: 10_000, background: 60_000 }
 
+/** An app that brings its own runtime down again and again, deployed anew or not, has a process started so often. */
+const SOLITARY_EVERY_MS = 2000
+
 /** Spares wait for so long after the last trouble: a runtime's, or an app's that is held to blame. */
 const SPARE_MS = { shared: 600_000, yielding: 60_000 }
 
@@ -157,6 +160,7 @@ export class Supervisor implements AsyncDisposable {
             max: config.solitaryRuntimes,
             prefix: 'q',
             emptyMsMax: EMPTY_MS_MAX.solitary,
+            everyMs: SOLITARY_EVERY_MS,
             create: (id, tenant) => new Runtime(id, this.#limits, { tenant }),
             ...onDemand,
           })
@@ -167,6 +171,7 @@ export class Supervisor implements AsyncDisposable {
             max: 1,
             prefix: 'b',
             emptyMsMax: EMPTY_MS_MAX.background,
+            everyMs: 0,
             create: id => new Runtime(id, this.#limits, { cores: availableParallelism() }),
             ...onDemand,
           })

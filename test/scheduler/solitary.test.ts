@@ -1,6 +1,19 @@
 import { test } from 'node:test'
 import type { Runtime } from '../../src/scheduler/runtime.ts'
-import { SolitaryRuntimes } from '../../src/scheduler/solitary.ts'
+import { type SolitaryOptions, SolitaryRuntimes } from '../../src/scheduler/solitary.ts'
+import { until } from './setup.ts'
+
+const OPTIONS: SolitaryOptions = {
+  max: 1,
+  prefix: 'b',
+  emptyMsMax: 60_000,
+  everyMs: 0,
+  create: id => runtime(id, () => {}) as unknown as Runtime,
+  isWasteful: () => false,
+  live: () => new Promise(() => {}),
+  onStartFailed: () => {},
+  onRoom: () => {},
+}
 
 /** Runtimes that are up at once and hold nothing, on a clock that the test sets. */
 function scripted() {
@@ -8,14 +21,9 @@ function scripted() {
   const ended: string[] = []
   const wasteful = new Set<string>()
   const runtimes = new SolitaryRuntimes({
-    max: 1,
-    prefix: 'b',
-    emptyMsMax: 60_000,
+    ...OPTIONS,
     create: id => runtime(id, () => ended.push(id)) as unknown as Runtime,
     isWasteful: ({ id }) => wasteful.has(id),
-    live: () => new Promise(() => {}),
-    onStartFailed: () => {},
-    onRoom: () => {},
     now: () => clock.ms,
   })
   const beatAt = (ms: number) => {
@@ -53,4 +61,22 @@ test('one that holds much and has an app stays', t => {
   wasteful.add('b0')
 
   t.assert.equal(beatAt(600_000), 0)
+})
+
+test('one that is brought down at once lives again no sooner than it may', async t => {
+  const everyMs = 50
+  const lives: number[] = []
+  const runtimes: SolitaryRuntimes = new SolitaryRuntimes({
+    ...OPTIONS,
+    everyMs,
+    live: async () => void lives.push(performance.now()),
+    onRoom: () => void runtimes.place('app'),
+  })
+  runtimes.place('app')
+
+  await until(() => lives.length === 4)
+  await runtimes[Symbol.asyncDispose]()
+
+  // A timer may be a millisecond early.
+  t.assert.equal(lives[3]! - lives[0]! >= 3 * (everyMs - 1), true)
 })
