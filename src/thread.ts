@@ -59,6 +59,11 @@ export class Thread<Request, Reply> implements AsyncDisposable {
     })
   }
 
+  /** As `call`, but starts no thread: where none runs, because it has died or has not been needed, the call is lost. */
+  callIfRunning(request: Request): Promise<Reply> {
+    return this.#worker ? this.call(request) : Promise.reject(new NoAnswer('lost'))
+  }
+
   /** Ends the thread in the middle of what it does. */
   async kill() {
     await this.#worker?.terminate()

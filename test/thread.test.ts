@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { NoAnswer, Thread } from '../src/thread.ts'
 
-/** Answers a number with its double; `die` ends it, `spin` never lets it answer again. */
+/** Answers a number with its double; `die` ends it, `last` after an answer, `spin` never lets it answer again. */
 const SCRIPT = new URL(
   `data:text/javascript,${encodeURIComponent(`
     import { parentPort, workerData } from 'node:worker_threads'
@@ -9,6 +9,10 @@ const SCRIPT = new URL(
       if (message === 'close') return parentPort.close()
       const { id, request } = message
       if (request === 'die') process.exit(1)
+      if (request === 'last') {
+        parentPort.postMessage({ id, reply: 0 })
+        process.exit(1)
+      }
       if (request === 'fault') throw new Error('our bug')
       if (request === 'spin') for (;;);
       parentPort.postMessage({ id, reply: request * workerData })
@@ -40,6 +44,16 @@ for (const end of ['die', 'fault']) {
     t.assert.equal(await thread.call(3), 6)
   })
 }
+
+test('a call that is for a thread that runs starts none in its place', async (t: TestContext) => {
+  await using thread = double()
+
+  await t.assert.rejects(thread.callIfRunning(1), because('lost'))
+  for (let times = 0; times < 20; times++) {
+    t.assert.equal(await thread.call('last'), 0)
+    await t.assert.rejects(thread.callIfRunning(1), because('lost'))
+  }
+})
 
 test('a thread that never answers can be killed', async (t: TestContext) => {
   await using thread = double()

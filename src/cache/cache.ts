@@ -85,7 +85,7 @@ export class ResponseCache implements AsyncDisposable {
   async drop(app: string): Promise<void> {
     if (!this.#opened) return
     try {
-      await this.#thread.call({ op: 'drop', app })
+      await this.#thread.callIfRunning({ op: 'drop', app })
     } catch {
       // A thread that has died has lost all that it kept; one that takes no more calls has to.
       await this.#thread.kill()
@@ -113,7 +113,8 @@ export class ResponseCache implements AsyncDisposable {
       try {
         await this.#thread.call({ op: 'listen' })
         opened()
-        for (;;) this.#publish((await this.#thread.call({ op: 'report' }))!)
+        // Of this very thread: the next one has to listen first.
+        for (;;) this.#publish((await this.#thread.callIfRunning({ op: 'report' }))!)
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error
         this.#bytes = 0
