@@ -28,6 +28,7 @@ export interface SupervisorOptions {
   config: SupervisorConfig
   /** Where the apps of the processes that are started here have their caches. Default: they keep nothing. */
   cache?: CacheAddress
+  /** A runtime process has written a line. */
   onLine: LineListener
   /** A runtime, or a spare, does not come up; it is tried again. */
   onStartFailed(error: Error, runtime: string): void
