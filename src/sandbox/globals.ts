@@ -18,6 +18,7 @@ import { ErrorEvent } from './error-event.ts'
 import { EventTarget } from './event-target.ts'
 import { Event } from './events.ts'
 import { fetch } from './fetch.ts'
+import { Registry } from './finalization.ts'
 import { FormData } from './form-data.ts'
 import {
   installAttribute,
@@ -125,6 +126,9 @@ export function installGlobals(): void {
   install(FUNCTIONS, installOperation)
   install(ATTRIBUTES, installAttribute)
   installInterface('console', console)
+  installInterface('FinalizationRegistry', Registry)
+  // V8 wakes whoever waits when a call of the host's is over, unwatched; and there is no other thread to wake anybody.
+  delete (Atomics as { waitAsync?: unknown }).waitAsync
   // An isolate that waits uses no CPU time and answers nobody.
   defineProperty(Atomics, 'wait', {
     value: function wait() {

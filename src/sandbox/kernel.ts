@@ -9,6 +9,7 @@
 
 import { digestArrived } from './digests.ts'
 import { fetchFailed, fetchOwner, fetchResponded } from './fetches.ts'
+import { finalizeNext, hasFinalizations } from './finalization.ts'
 import { collectGarbage } from './garbage.ts'
 import { bodyArrived, bodyBroken, bodyCollected, bodyEnded } from './incoming.ts'
 import { logException } from './logging.ts'
@@ -74,7 +75,21 @@ export function enter(text: string, extras: unknown[]): void {
   queue = waiting
   next = 0
   takeEvents(text, extras, outboxes)
+  queueFinalization()
   step()
+}
+
+/** One at a time: what it throws is told, and the others follow. */
+function queueFinalization(): void {
+  if (hasFinalizations()) arrayPush(queue, { owner: appContext, run: finalize })
+}
+
+function finalize(): void {
+  try {
+    finalizeNext()
+  } finally {
+    queueFinalization()
+  }
 }
 
 function takeEvents(firstText: string, extras: unknown[], firstExtra: number): void {
