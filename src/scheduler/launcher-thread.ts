@@ -7,14 +7,20 @@ import { runtimeFlags } from '../runtime/flags.ts'
 import { loadPrelude, type Prelude } from '../runtime/prelude.ts'
 import { type RuntimeSettings, writeSettings } from '../runtime/settings.ts'
 import { callerPort } from '../thread.ts'
-import { lowerApps, yieldCores } from './niceness.ts'
+import { Niceness } from './niceness.ts'
+
+/** Whether a process yields its cores to others, in a session of its own (niceness.ts), and by how much while it starts. */
+export interface Yielding {
+  yields: boolean
+  /** 0 where somebody waits for it. */
+  startNice: number
+}
 
 /** What a runtime process is told; the sandbox's code is the same for all. */
 export type LaunchSettings = Omit<RuntimeSettings, 'prelude'>
 
 export type LaunchCall =
-  /** `yields`: whether it is to yield its cores to others: it has a session of its own then (niceness.ts). */
-  | { call: 'start'; settings: LaunchSettings; yields: boolean }
+  | { call: 'start'; settings: LaunchSettings; yielding: Yielding }
   | { call: 'news'; pid: number }
   /** As `RuntimeProcess.yieldCores`. */
   | { call: 'yield'; pid: number; nice: number }
@@ -35,6 +41,10 @@ export interface Exit {
 export type LaunchReply = { pid: number } | { error: string } | ProcessNews | { done: true }
 
 const PROGRAM = fileURLToPath(new URL('../runtime/process.ts', import.meta.url))
+
+/** Until a session yields that is to do so from its start. Its turn comes soon (niceness.ts). */
+const YIELD_RETRY_MS = 50
+const YIELD_TRIES_MAX = 20
 
 const LINE_CHARS_MAX = 8192
 /** So many lines wait to be asked for; then the process waits. */
@@ -70,14 +80,14 @@ async function answer(request: LaunchCall): Promise<LaunchReply> {
 }
 
 function start(
-  { settings, yields }: Extract<LaunchCall, { call: 'start' }>,
+  { settings, yielding }: Extract<LaunchCall, { call: 'start' }>,
   prelude: Prelude,
 ): Promise<LaunchReply> {
   // In our session a terminal's Ctrl-C reaches the process, too, which leaves it to us.
   const started = spawn(process.execPath, [...runtimeFlags(compileCache()), PROGRAM], {
     env: compileCacheEnv(),
     stdio: 'pipe',
-    detached: yields,
+    detached: yielding.yields,
   })
   return new Promise(resolve => {
     started.once('error', error => resolve({ error: error.message }))
@@ -86,7 +96,7 @@ function start(
       started.stdin.on('error', () => {})
       writeSettings(started.stdin, { ...settings, prelude })
       const pid = started.pid!
-      children.set(pid, new Child(started, yields))
+      children.set(pid, new Child(started, yielding))
       resolve({ pid })
     })
   })
@@ -94,20 +104,20 @@ function start(
 
 class Child {
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>
-  readonly #yields: boolean
-  /** The threads that yield to the others, of a process that does not. */
-  readonly #lowered = new Set<number>()
+  readonly #niceness: Niceness
   #lines: ProcessNews['lines'] = []
   #exit: Exit | null = null
   #asked: ((news: ProcessNews) => void) | null = null
 
-  constructor(started: ChildProcessByStdio<Writable, Readable, Readable>, yields: boolean) {
+  constructor(started: ChildProcessByStdio<Writable, Readable, Readable>, { yields, startNice }: Yielding) {
     this.#process = started
-    this.#yields = yields
+    this.#niceness = new Niceness(started.pid!, { yields })
+    this.#yieldFromTheStart(startNice)
     this.#read('stdout')
     this.#read('stderr')
     started.once('close', (code, signal) => {
       this.#exit = { code, signal }
+      this.#niceness[Symbol.dispose]()
       this.#tell()
     })
   }
@@ -120,9 +130,12 @@ class Child {
   }
 
   yieldCores(nice: number): void {
-    const pid = this.#process.pid!
-    if (this.#yields) yieldCores(pid, nice)
-    else lowerApps(pid, nice, this.#lowered)
+    if (!this.#exit) this.#niceness.lower(nice)
+  }
+
+  #yieldFromTheStart(nice: number, tries = 1): void {
+    if (this.#exit || this.#niceness.lower(nice) || tries === YIELD_TRIES_MAX) return
+    setTimeout(() => this.#yieldFromTheStart(nice, tries + 1), YIELD_RETRY_MS).unref()
   }
 
   dismiss(): void {

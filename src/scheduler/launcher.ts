@@ -4,7 +4,7 @@
  * process: 23 ms, and 51 at most, where all cores were busy and the platform held 200 MB (docs/performance.md).
  */
 import { Thread } from '../thread.ts'
-import type { LaunchCall, LaunchReply, LaunchSettings, ProcessNews } from './launcher-thread.ts'
+import type { LaunchCall, LaunchReply, LaunchSettings, ProcessNews, Yielding } from './launcher-thread.ts'
 
 /** Three for each process; more are refused. */
 const PENDING_MAX = 1024
@@ -17,8 +17,8 @@ export class Launcher implements AsyncDisposable {
   })
 
   /** Starts a process. Resolves to its process id; rejects if the system does not let it. */
-  async start(settings: LaunchSettings, { yields }: { yields: boolean }): Promise<number> {
-    const reply = await this.#thread.call({ call: 'start', settings, yields })
+  async start(settings: LaunchSettings, yielding: Yielding): Promise<number> {
+    const reply = await this.#thread.call({ call: 'start', settings, yielding })
     if ('pid' in reply) return reply.pid
     throw new Error('error' in reply ? reply.error : 'the launcher lost it')
   }

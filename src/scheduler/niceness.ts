@@ -8,41 +8,115 @@
  * value the platform's thread, which all requests pass, has waited 108 ms for a core beside two runtimes; within one
  * 34 was the longest. Elsewhere than on Linux nothing happens.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants, getPriority, setPriority } from 'node:os'
 
 /**
- * Lowers the priority of a process that is the first of its session: sets the session's value to `nice`, and those of
- * all threads that it has by now to `nice` below ours, but of the first, which answers heartbeats and hands to others what
- * is theirs. To be called again and again: threads come by and by, and without privilege Linux takes one session's value
- * in 100 ms only (proc_sched_autogroup_set_nice in kernel/sched/autogroup.c). `nice` 0 leaves all as it is.
- */
-export function yieldCores(pid: number, nice: number): void {
-  if (nice === 0) return
-  yieldSession(pid, nice)
-  for (const thread of threadsOf(pid)) if (thread !== pid) lower(thread, nice)
-}
-
-/**
- * How much of `nice` for the threads that run apps in the other processes. With all of it they fare no better than a
- * session that yields: what their session gets of a core depends on the values of its threads there.
+ * How much of what a session yields by is for the threads that run apps in the other processes. With all of it they fare
+ * no better than a session that yields: what their session gets of a core depends on the values of its threads there.
  */
 const APPS_SHARE = 2 / 3
 
+/** Of a process with more threads at a time the others stay as they are: each has a file open. */
+const THREADS_MAX = 256
+
+/** The nice values of one process and its threads. */
+export class Niceness implements Disposable {
+  readonly #pid: number
+  readonly #yields: boolean
+  readonly #threads: Threads
+
+  /** `yields`: all of it yields, and it is the first of its session. Otherwise those of its threads that run apps do. */
+  constructor(pid: number, { yields }: { yields: boolean }) {
+    this.#pid = pid
+    this.#yields = yields
+    this.#threads = new Threads(pid)
+  }
+
+  /**
+   * Lowers the session by `nice`, and all threads of it that have come, but the first, which answers heartbeats and hands
+   * to others what is theirs; or only the threads that run apps, by less. They are isolated-vm's, which give themselves no
+   * name, so that they have the one of the thread that starts them, the first. To be called again and again: threads come
+   * by and by. `nice` 0 leaves all as it is. Whether the session, if it is to, yields: its turn may be another's.
+   */
+  lower(nice: number): boolean {
+    if (nice === 0) return true
+    for (const { id, isNamed } of this.#threads.come()) {
+      if (this.#yields) lower(id, nice)
+      else if (!isNamed) lower(id, Math.round(nice * APPS_SHARE))
+    }
+    return !this.#yields || yieldSession(this.#pid, nice)
+  }
+
+  /** To be called when the process has ended. */
+  [Symbol.dispose](): void {
+    this.#threads[Symbol.dispose]()
+  }
+}
+
 /**
- * Lowers the threads of a process that run apps. They are isolated-vm's, which come by and by and give themselves no
- * name, so that they have the one of the thread that starts them, the first. To be called again and again: `lowered` has
- * those that have been. A request passes four threads, and at each of them would wait for its turn among all apps'.
+ * The threads of a process besides the first. Of each that has been seen the file with its name stays open until it has
+ * gone, so that the kernel forgets its entry in /proc only then. Otherwise the thread itself takes that apart when it
+ * ends, and whoever reaps the process spins until it is through (shrink_dcache_parent in fs/dcache.c of Linux 6.18):
+ * threads that yield and end where all cores are taken kept the launcher's spinning for up to half a second, on one of
+ * these cores.
  */
-export function lowerApps(pid: number, nice: number, lowered: Set<number>): void {
-  if (nice === 0) return
-  const threads = threadsOf(pid)
-  for (const thread of lowered) if (!threads.includes(thread)) lowered.delete(thread)
-  const name = nameOf(pid, pid)
-  for (const thread of threads) {
-    if (thread === pid || lowered.has(thread) || nameOf(pid, thread) !== name) continue
-    lower(thread, Math.round(nice * APPS_SHARE))
-    lowered.add(thread)
+class Threads implements Disposable {
+  readonly #pid: number
+  /** By thread. */
+  readonly #names = new Map<number, number>()
+
+  constructor(pid: number) {
+    this.#pid = pid
+  }
+
+  /** Those that have come since it was last asked, and whether they have given themselves a name. */
+  *come(): Iterable<{ id: number; isNamed: boolean }> {
+    const ids = threadsOf(this.#pid)
+    for (const [id, file] of this.#names) {
+      if (ids.includes(id)) continue
+      this.#names.delete(id)
+      closeSync(file)
+    }
+    const first = nameIn(`/proc/${this.#pid}/comm`)
+    for (const id of ids) {
+      if (id === this.#pid || this.#names.has(id) || this.#names.size === THREADS_MAX) continue
+      const name = this.#open(id)
+      if (name !== null) yield { id, isNamed: name !== first }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const file of this.#names.values()) closeSync(file)
+    this.#names.clear()
+  }
+
+  /** Its name; null if it has ended. */
+  #open(id: number): string | null {
+    try {
+      const file = openSync(`/proc/${this.#pid}/task/${id}/comm`, 'r')
+      this.#names.set(id, file)
+      return nameIn(file)
+    } catch {
+      return null
+    }
+  }
+}
+
+/** Null if the thread has ended. */
+function nameIn(file: string | number): string | null {
+  try {
+    return readFileSync(file, 'latin1')
+  } catch {
+    return null
+  }
+}
+
+function threadsOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number)
+  } catch {
+    return []
   }
 }
 
@@ -54,29 +128,17 @@ function lower(thread: number, nice: number): void {
   }
 }
 
-/** Null if it has ended. */
-function nameOf(pid: number, thread: number): string | null {
-  try {
-    return readFileSync(`/proc/${pid}/task/${thread}/comm`, 'latin1')
-  } catch {
-    return null
-  }
-}
-
-/** Writes only what is new: a value written anew would take another session's turn. */
-function yieldSession(pid: number, nice: number): void {
+/**
+ * Whether it yields now. Without privilege Linux takes one session's value in 100 ms only
+ * (proc_sched_autogroup_set_nice in kernel/sched/autogroup.c): only what is new is written.
+ */
+function yieldSession(pid: number, nice: number): boolean {
   const file = `/proc/${pid}/autogroup`
   try {
     if (!readFileSync(file, 'latin1').endsWith(` nice ${nice}\n`)) writeFileSync(file, String(nice))
-  } catch {
-    // There are no such groups here, the process has gone, or it was another session's turn.
-  }
-}
-
-function threadsOf(pid: number): number[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`).map(Number)
-  } catch {
-    return []
+    return true
+  } catch (error) {
+    // There are no such groups here, or the process has gone: nothing is to be tried again.
+    return (error as NodeJS.ErrnoException).code !== 'EAGAIN'
   }
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Launcher } from './launcher.ts'
-import type { Exit, LaunchSettings } from './launcher-thread.ts'
+import type { Exit, LaunchSettings, Yielding } from './launcher-thread.ts'
 import { ProcessStatus } from './process-status.ts'
 
 export interface StartOptions {
@@ -14,10 +14,7 @@ export interface StartOptions {
   /** Where its socket is to be. */
   directory: string
   settings: Omit<LaunchSettings, 'listen' | 'token'>
-  /** Whether it is to yield its cores to others: it has a session of its own then (niceness.ts). */
-  yields: boolean
-  /** By how much its session yields while it starts: nobody waits for it. Default: not at all. */
-  startNice?: number
+  yielding: Yielding
   /** Ends a start that takes long. */
   signal?: AbortSignal
   onLine: LineListener
@@ -67,12 +64,11 @@ export class RuntimeProcess implements AsyncDisposable {
 
   /** Resolves when it listens; rejects, with the process gone, if it does not come to that. */
   static async start(options: StartOptions): Promise<RuntimeProcess> {
-    const { launcher, directory, settings, yields, startNice = 0, signal } = options
+    const { launcher, directory, settings, yielding, signal } = options
     const address = { path: join(directory, `${randomBytes(6).toString('hex')}.sock`) }
     const token = randomBytes(24).toString('base64url')
-    const pid = await launcher.start({ ...settings, listen: address, token }, { yields })
+    const pid = await launcher.start({ ...settings, listen: address, token }, yielding)
     const runtime = new RuntimeProcess(pid, { ...options, address, token })
-    if (startNice > 0) runtime.yieldCores(startNice)
     try {
       await runtime.#listens(signal)
       return runtime

@@ -3,29 +3,29 @@
  * replaced at once, by a warm spare if there is one; one that keeps dying young is given time, twice as much at each
  * turn. Apps in quarantine get runtimes of their own, as long as processes are ours to start.
  */
-import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CacheAddress } from '../cache/wire.ts'
 import { type RestartReason, runtimeRestartChannel } from '../channels.ts'
 import { type Address, type Config, parseAddress } from '../config.ts'
 import { VitrineError } from '../errors.ts'
-import { openSocketDirectory } from '../socket-directory.ts'
 import { backoffMs } from './backoff.ts'
 import type { Verdict } from './blame.ts'
 import type { HeartbeatLimits } from './heartbeat.ts'
-import { Launcher } from './launcher.ts'
+import type { Launcher } from './launcher.ts'
 import { loadOf, place } from './placement.ts'
 import { PlatformMemory } from './platform-memory.ts'
+import { Processes, type ProcessesConfig } from './processes.ts'
 import type { Standing } from './quarantine.ts'
 import { Renewal } from './renewal.ts'
 import { type Launched, Runtime } from './runtime.ts'
-import { type LineListener, RuntimeProcess } from './runtime-process.ts'
+import type { LineListener } from './runtime-process.ts'
 import { SolitaryRuntimes } from './solitary.ts'
-import { Spares } from './spares.ts'
 
 export interface SupervisorOptions {
   config: SupervisorConfig
+  /** What starts processes; ended with the supervisor. Default: a launcher of its own. */
+  launcher?: Launcher
   /** Where the apps of the processes that are started here have their caches. Default: they keep nothing. */
   cache?: CacheAddress
   /** A runtime process has written a line. */
@@ -34,25 +34,11 @@ export interface SupervisorOptions {
   onStartFailed(error: Error, runtime: string): void
 }
 
-export type SupervisorConfig = Pick<
-  Config,
-  | 'runtimes'
-  | 'token'
-  | 'prewarm'
-  | 'killGraceMs'
-  | 'memoryMb'
-  | 'subrequestTimeoutMs'
-  | 'egressAllow'
-  | 'traceContext'
-  | 'heartbeatMs'
-  | 'heartbeatMisses'
-  | 'runtimeRssMb'
-  | 'platformRssMb'
-  | 'spareRuntimes'
-  | 'solitaryRuntimes'
-  | 'backgroundNice'
-  | 'renewMb'
->
+export type SupervisorConfig = ProcessesConfig &
+  Pick<
+    Config,
+    'runtimes' | 'token' | 'heartbeatMs' | 'heartbeatMisses' | 'runtimeRssMb' | 'platformRssMb' | 'renewMb'
+  >
 
 /** Who uses the runtimes. */
 export interface RuntimeUser {
@@ -89,9 +75,6 @@ const EMPTY_MS_MAX = { solitary: 10_000, background: 60_000 }
 /** An app that brings its own runtime down again and again, deployed anew or not, has a process started so often. */
 const SOLITARY_EVERY_MS = 2000
 
-/** Spares wait for so long after the last trouble: a runtime's, or an app's that is held to blame. */
-const SPARE_MS = { shared: 600_000, yielding: 60_000 }
-
 const RESTART_BACKOFF = { firstMs: 100, maxMs: 5000 }
 
 export class Supervisor implements AsyncDisposable {
@@ -100,13 +83,9 @@ export class Supervisor implements AsyncDisposable {
   readonly #remotes: Address[]
   readonly #stop = new AbortController()
   readonly #keepers: Promise<void>[] = []
-  readonly #launcher = new Launcher()
-  readonly #processes = new Set<RuntimeProcess>()
+  readonly #processes: Processes
   /** Those that any app may run in. */
   readonly #shared: readonly Runtime[]
-  readonly #spares: Spares
-  /** Those whose sessions yield: a start yields, too, if nobody waits for it. */
-  readonly #yieldingSpares: Spares
   readonly #memory: PlatformMemory
   readonly #renewal: Renewal<Runtime>
   /** Null where there can be none. */
@@ -114,7 +93,6 @@ export class Supervisor implements AsyncDisposable {
   /** The one for busy apps; null where there is none. */
   readonly #background: SolitaryRuntimes | null
   #user: RuntimeUser | null = null
-  #directory: string | null = null
 
   /** Throws CONFIG_INVALID if `config.runtimes` says nothing sensible. */
   constructor(options: SupervisorOptions) {
@@ -129,20 +107,9 @@ export class Supervisor implements AsyncDisposable {
     }
     this.#shared = Array.from({ length: wanted.count }, (_, index) => new Runtime(`r${index}`, this.#limits))
     const isLocal = wanted.remotes.length === 0
-    const count = isLocal ? config.spareRuntimes : 0
-    const { onStartFailed } = options
-    this.#spares = new Spares({
-      count,
-      quietMs: SPARE_MS.shared,
-      launch: () => this.#launch({ yields: false }),
-      onStartFailed,
-    })
-    this.#yieldingSpares = new Spares({
-      count: config.solitaryRuntimes > 0 ? Math.min(count, 1) : 0,
-      quietMs: SPARE_MS.yielding,
-      launch: () => this.#launch({ yields: true, startNice: config.backgroundNice }),
-      onStartFailed,
-    })
+    const { launcher, cache, onLine, onStartFailed } = options
+    const { signal } = this.#stop
+    this.#processes = new Processes({ config, isLocal, launcher, cache, signal, onLine, onStartFailed })
     this.#memory = new PlatformMemory(config.platformRssMb * 2 ** 20)
     this.#renewal = new Renewal({
       wasteBytesMax: config.renewMb * 2 ** 20,
@@ -191,13 +158,13 @@ export class Supervisor implements AsyncDisposable {
 
   /** Warm processes that wait for a runtime to die. */
   get spares(): number {
-    return this.#spares.size + this.#yieldingSpares.size
+    return this.#processes.spares
   }
 
   /** Resolves when the first runtime is up; the others follow. Rejects if none comes up at the first attempt. */
   async start(user: RuntimeUser): Promise<void> {
     this.#user = user
-    if (this.#remotes.length === 0) this.#directory = await openSocketDirectory()
+    if (this.#remotes.length === 0) await this.#processes.open()
     const first = this.#shared.map((runtime, index) => {
       const up = Promise.withResolvers<void>()
       this.#keepers.push(this.#keep(runtime, this.#remotes[index], up))
@@ -259,9 +226,9 @@ export class Supervisor implements AsyncDisposable {
   beat(): void {
     this.#solitary?.beat()
     this.#background?.beat()
-    for (const process of this.#processes) process.yieldCores(this.#options.config.backgroundNice)
+    this.#processes.yieldCores()
     if (this.#remotes.length > 0) return
-    this.#memory.look(this.runtimes, this.#spares.rssBytes + this.#yieldingSpares.rssBytes)
+    this.#memory.look(this.runtimes, this.#processes.spareBytes)
     this.#renewal.look(this.#shared)
   }
 
@@ -270,11 +237,9 @@ export class Supervisor implements AsyncDisposable {
     this.#stop.abort()
     for (const runtime of this.#shared) runtime.shutDown()
     const onDemand = [this.#solitary?.[Symbol.asyncDispose](), this.#background?.[Symbol.asyncDispose]()]
-    const spares = [this.#spares[Symbol.asyncDispose](), this.#yieldingSpares[Symbol.asyncDispose]()]
-    await Promise.all([...this.#processes].map(process => process[Symbol.asyncDispose]()))
-    await Promise.all([...this.#keepers, ...onDemand, ...spares])
-    await this.#launcher[Symbol.asyncDispose]()
-    if (this.#directory) await rm(this.#directory, { recursive: true, force: true })
+    await this.#processes.end()
+    await Promise.all([...this.#keepers, ...onDemand])
+    await this.#processes[Symbol.asyncDispose]()
   }
 
   /** Starts one runtime again and again until the supervisor stops. */
@@ -297,14 +262,9 @@ export class Supervisor implements AsyncDisposable {
 
   /** One life of a runtime. Rejects if it does not come up. */
   async #live(runtime: Runtime, { remote, yields = false, onUp }: LifeOptions): Promise<void> {
-    await using launched: Launched & AsyncDisposable = remote
-      ? {
-          address: remote,
-          token: this.#options.config.token,
-          process: null,
-          [Symbol.asyncDispose]: async () => {},
-        }
-      : await this.#take(runtime, yields)
+    using launched: Launched & Disposable = remote
+      ? { address: remote, token: this.#options.config.token, process: null, [Symbol.dispose]: () => {} }
+      : await this.#processes.take(runtime.id, { yields, isAlone: runtime.tenant !== null })
     const { signal } = this.#stop
     if (signal.aborted) throw new Error('the platform stops')
     const { reason, detail, apps } = await runtime.live(launched, {
@@ -313,56 +273,23 @@ export class Supervisor implements AsyncDisposable {
         onUp?.()
         this.#user?.runtimeUp()
       },
-      onTrouble: () => this.#spares.arm(),
+      onTrouble: () => this.#processes.armSpares(),
       onStuck: () => this.#onStuck(runtime),
       onOverreached: app => this.#user?.overreached(app),
       onVerdict: (verdict, cause) => {
-        this.#yieldingSpares.arm()
+        this.#processes.armYieldingSpares()
         this.#user?.judged(verdict, cause)
       },
     })
     if (signal.aborted || runtime.shuttingDown) return
-    if (reason !== 'renewal') this.#spares.arm()
+    if (reason !== 'renewal') this.#processes.armSpares()
     runtimeRestartChannel.publish({ runtime: runtime.id, reason, detail, apps })
   }
 
   /** The others get away while there is time. */
   #onStuck(runtime: Runtime): void {
-    this.#spares.arm()
+    this.#processes.armSpares()
     if (this.#shared.includes(runtime)) this.#user?.vacate(runtime)
-  }
-
-  /** A process to live in, gone at the end. */
-  async #take({ id }: Runtime, yields: boolean): Promise<Launched & AsyncDisposable> {
-    // A spare is in our session, and cannot leave it.
-    const process = yields
-      ? (this.#yieldingSpares.takeWarm() ?? (await this.#launch({ yields })))
-      : await this.#spares.take()
-    process.runtime = id
-    this.#processes.add(process)
-    return {
-      address: process.address,
-      token: process.token,
-      process,
-      [Symbol.asyncDispose]: async () => {
-        await process[Symbol.asyncDispose]()
-        this.#processes.delete(process)
-      },
-    }
-  }
-
-  #launch({ yields, startNice }: { yields: boolean; startNice?: number }): Promise<RuntimeProcess> {
-    const { config, cache = null, onLine } = this.#options
-    const { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext } = config
-    return RuntimeProcess.start({
-      launcher: this.#launcher,
-      directory: this.#directory!,
-      yields,
-      ...(startNice !== undefined && { startNice }),
-      signal: this.#stop.signal,
-      settings: { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext, cache },
-      onLine,
-    })
   }
 }
 

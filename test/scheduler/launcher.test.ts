@@ -15,7 +15,7 @@ const PRELUDE = `
   const directory = process.argv[1]
   const settings = { token: 't', prewarm: 0, memoryMb: 128, killGraceMs: 100, subrequestTimeoutMs: 1000, egressAllow: [], traceContext: false, cache: null }
   const launcher = new Launcher()
-  const start = name => launcher.start({ ...settings, listen: { path: directory + '/' + name } }, { yields: false })
+  const start = name => launcher.start({ ...settings, listen: { path: directory + '/' + name } }, { yields: false, startNice: 0 })
   const firstLine = async pid => (await launcher.news(pid)).lines[0].text
   const end = async pid => {
     for (;;) {

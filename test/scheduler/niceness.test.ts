@@ -1,21 +1,18 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { test } from 'node:test'
+import { Niceness } from '../../src/scheduler/niceness.ts'
 import { answering, load, niceValues, sessionOf, startAll } from './real-runtimes.ts'
 import { until } from './setup.ts'
 
 const NICENESS = new URL('../../src/scheduler/niceness.ts', import.meta.url).href
 /** Has the sessions that are named yield, again and again until each does: others on the machine take turns, too. */
 const YIELD = `
-  import { readFileSync } from 'node:fs'
   import { setTimeout as sleep } from 'node:timers/promises'
-  import { yieldCores } from '${NICENESS}'
-  const pids = process.argv.slice(1)
-  const yields = pid => readFileSync('/proc/' + pid + '/autogroup', 'latin1').endsWith(' nice 7\\n')
-  while (!pids.every(yields)) {
-    for (const pid of pids) yieldCores(Number(pid), 7)
-    await sleep(200)
-  }`
+  import { Niceness } from '${NICENESS}'
+  const sessions = process.argv.slice(1).map(pid => new Niceness(Number(pid), { yields: true }))
+  while (sessions.filter(session => !session.lower(7)).length > 0) await sleep(20)`
 const YIELD_MS_MAX = 20_000
 /** Without the capability that would let it set as many as it likes. */
 const UNPRIVILEGED = process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-sys_admin'] : []
@@ -83,3 +80,39 @@ test('threads that run apps yield to those that carry requests', {
     [],
   )
 })
+
+test('the threads of a process that yields are lowered, and held in sight until they have gone', {
+  skip: process.platform !== 'linux' && 'threads have nice values of their own on Linux only',
+}, async t => {
+  const child = spawn(process.execPath, ['-e', 'console.log(); setInterval(() => {}, 1000)'], {
+    detached: true,
+  })
+  t.after(() => child.kill('SIGKILL'))
+  const pid = child.pid!
+  await once(child.stdout, 'data')
+  const held = () => openFiles().filter(file => file.startsWith(`/proc/${pid}/task/`))
+  using niceness = new Niceness(pid, { yields: true })
+  const { first: own } = niceValues(process.pid)
+
+  niceness.lower(3)
+  const { first, others } = niceValues(pid)
+  t.assert.equal(first, own)
+  t.assert.deepEqual(new Set(others.map(({ nice }) => nice)), new Set([own + 3]))
+  t.assert.equal(held().length, others.length)
+
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  niceness.lower(3)
+  t.assert.deepEqual(held(), [])
+})
+
+/** What this process has open. */
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').map(name => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`)
+    } catch {
+      return ''
+    }
+  })
+}

@@ -12,6 +12,8 @@ import {
   type RuntimeRestartEvent,
   runtimeRestartChannel,
 } from '../../src/channels.ts'
+import { Launcher } from '../../src/scheduler/launcher.ts'
+import type { ProcessNews } from '../../src/scheduler/launcher-thread.ts'
 import { openSocketDirectory } from '../../src/socket-directory.ts'
 import { answering, bundleOf, load, startAll } from './real-runtimes.ts'
 import { collect, until } from './setup.ts'
@@ -72,6 +74,34 @@ test('a runtime that hangs is killed and replaced, and its requests are answered
   t.assert.equal(restarts[0]!.reason, 'heartbeat')
   t.assert.equal(restarts[0]!.runtime, victim.id)
   await until(() => victim.up && victim.pid !== pid)
+})
+
+/** Of processes that have ended it hears when it is let. */
+class Lingering extends Launcher {
+  readonly gate = Promise.withResolvers<void>()
+
+  override async news(pid: number): Promise<ProcessNews> {
+    const news = await super.news(pid)
+    if (news.exit) await this.gate.promise
+    return news
+  }
+}
+
+test('the next life of a runtime does not wait until its last process, killed, has gone', async t => {
+  const launcher = new Lingering()
+  await using platform = await startAll(
+    { runtimes: '1', heartbeatMs: '50', heartbeatMisses: '3' },
+    { launcher },
+  )
+  using _ = { [Symbol.dispose]: () => launcher.gate.resolve() }
+  platform.deploy('a', answering('hi'))
+  const [runtime] = platform.supervisor.runtimes
+  const { pid } = runtime!
+
+  process.kill(pid, 'SIGSTOP')
+  await until(() => runtime!.up && runtime!.pid !== pid)
+
+  t.assert.equal((await platform.ask('a')).body, 'hi')
 })
 
 test('a runtime’s environment holds nothing of ours, and its memory is known', async t => {

@@ -7,12 +7,15 @@ import { encodeBundle } from '../../src/bundle.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
 import { createProxy } from '../../src/proxy/server.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
-import { Supervisor } from '../../src/scheduler/supervisor.ts'
+import { Supervisor, type SupervisorOptions } from '../../src/scheduler/supervisor.ts'
 import { TestStore, until } from './setup.ts'
 
 const PAUSE_MS = 20
 
-export async function startAll(settings: Partial<Record<keyof Config, string>> = {}) {
+export async function startAll(
+  settings: Partial<Record<keyof Config, string>> = {},
+  options: Pick<SupervisorOptions, 'launcher'> = {},
+) {
   await using stack = new AsyncDisposableStack()
   const flags = { runtimes: '2', listen: '127.0.0.1:0', ...settings }
   const config = loadConfig({ flags, file: '/nonexistent.json' })
@@ -21,6 +24,7 @@ export async function startAll(settings: Partial<Record<keyof Config, string>> =
     config,
     onLine: line => console.error(line),
     onStartFailed: error => console.error(error),
+    ...options,
   })
   const scheduler = stack.use(new Scheduler({ config, store, supervisor }))
   await scheduler.start()

@@ -34,7 +34,7 @@ test('a platform that stops does not wait for a runtime that is still starting',
       traceContext: false,
       cache: null,
     },
-    yields: false,
+    yielding: { yields: false, startNice: 0 },
     signal: stop.signal,
     onLine: () => {},
   })
