@@ -195,12 +195,14 @@ export class Instance implements Watched {
   }
 
   readonly #rejected = (error: unknown): void => {
-    this.#endCall()
-    if (this.#end) return this.#close(this.#end)
-    if (this.#isolate.isDisposed) return this.#exceededMemory()
-    // The call has run to its end; isolated-vm reports a promise that was rejected and that nobody handles.
+    if (this.#end || this.#isolate.isDisposed) {
+      this.#endCall()
+      return this.#end ? this.#close(this.#end) : this.#exceededMemory()
+    }
+    // All has run to its end, and isolated-vm tells of a promise that was rejected and that nobody handles. To do so it
+    // has read what was thrown: getters of the app's, and they may have left promises behind. Those are the call's, too.
     this.#records.log.exception(this.#mailbox.current, `Unhandled rejection: ${guestError(error).stack}`)
-    this.#afterCall()
+    this.#isolate.settle().then(this.#returned, this.#rejected)
   }
 
   #afterCall(): void {

@@ -143,7 +143,15 @@ export class Isolate {
     return this.#kernel.enter.apply(undefined, [text, ...extras])
   }
 
-  /** The texts that this call's records speak of. Runs no guest code. */
+  /** Has run what promises have left behind. Resolves as `enter` does: rejected, it has to be called again. */
+  settle(): Promise<unknown> {
+    return this.#kernel.settle.apply(undefined, [])
+  }
+
+  /**
+   * The texts that this call's records speak of. Runs no guest code, as long as the last call has not been rejected: it
+   * runs on this thread, and what promises have left behind would run with it.
+   */
   takeTexts(): string {
     return this.#kernel.takeTexts.applySync(undefined, []) as string
   }
@@ -200,7 +208,7 @@ function partsOf(modules: readonly BundleModule[]): string[] {
 }
 
 /** What src/sandbox/main.ts exports. */
-const KERNEL_FUNCTIONS = ['equip', 'open', 'expose', 'register', 'enter', 'takeTexts'] as const
+const KERNEL_FUNCTIONS = ['equip', 'open', 'expose', 'register', 'enter', 'settle', 'takeTexts'] as const
 
 /** An app that is compiled and not evaluated. */
 export interface CompiledApp {

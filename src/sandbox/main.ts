@@ -99,4 +99,7 @@ export function enter(text: string, ...extras: unknown[]): void {
   enterKernel(text, extras)
 }
 
+/** Does nothing: with any call goes what promises have left behind. */
+export function settle(): void {}
+
 export { takeTexts }

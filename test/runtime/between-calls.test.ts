@@ -1,4 +1,4 @@
-/** What V8 does for an app by itself, between the calls of the host: none of it may be the app's code. */
+/** What V8 and isolated-vm do for an app by themselves, between the calls of the host: none of it may be the app's code. */
 import { after, before, type TestContext, test } from 'node:test'
 import { startRuntime, type TestRuntime } from '../support/runtime.ts'
 
@@ -55,6 +55,56 @@ for (const [what, callback] of Object.entries(LOOPS)) {
     t.assert.equal(runtime.ended.at(-1)?.reason, 'exceededCpu')
   })
 }
+
+/** An app that rejects a promise, with an error whose message is asked for when the call is over, and does this then. */
+const rejecting = (act: string) => `
+  export default {
+    async fetch() {
+      const error = new Error('unread')
+      Object.defineProperty(error, 'message', { get() { ${act}; return 'read' } })
+      Promise.reject(error)
+      return new Response(${LONG})
+    },
+  }`
+
+test('a getter of a rejected error that leaves a loop behind costs its app, and no neighbour waits', async (t: TestContext) => {
+  const { instance: neighbour } = await runtime.start("export default { fetch: () => new Response('quick') }")
+  const { instance } = await runtime.start(rejecting('Promise.resolve().then(() => { for (;;) {} })'))
+
+  const [{ failure }, quick] = await Promise.all([
+    runtime.fetch(instance, 'http://app.test/'),
+    runtime.fetch(neighbour, 'http://app.test/'),
+  ])
+
+  t.assert.equal(quick.body.toString(), 'quick')
+  t.assert.equal(failure?.outcome, 'exceededCpu')
+})
+
+test('so does one that rejects anew, without end', async (t: TestContext) => {
+  const { instance } = await runtime.start(`
+    const kept = []
+    const reject = () => {
+      const error = new Error()
+      Object.defineProperty(error, 'message', { get: reject })
+      kept.push(Promise.reject(error))
+    }
+    export default { fetch() { reject(); return new Response('answered') } }`)
+
+  const { failure } = await runtime.fetch(instance, 'http://app.test/')
+
+  t.assert.equal(failure?.outcome, 'exceededCpu')
+})
+
+test('what it leaves behind and ends is done, and told, before the call is over', async (t: TestContext) => {
+  const act = "Promise.resolve().then(() => console.log('left behind'))"
+  const { instance } = await runtime.start(rejecting(act))
+
+  const { body } = await runtime.fetch(instance, 'http://app.test/')
+
+  t.assert.equal(body.length, 100_000)
+  const lines = runtime.notices.filter(told => told.type === 'log').map(({ message }) => message)
+  t.assert.equal(lines.includes('left behind'), true)
+})
 
 test('callbacks are called with what was held, one after the other, whatever they throw', async (t: TestContext) => {
   const { instance } = await runtime.start(
