@@ -52,9 +52,9 @@ export async function startPlatform(config: Config, options: PlatformOptions = {
     onStartFailed: ({ message: detail }, runtime) =>
       logger.warn({ runtime, detail }, 'a runtime process does not start'),
   })
-  const scheduler = stack.use(new Scheduler({ config, store, supervisor }))
-  const proxy = createProxy({ config, scheduler })
   const stacks = stack.use(new StackMapper())
+  const scheduler = stack.use(new Scheduler({ config, store, supervisor, stacks }))
+  const proxy = createProxy({ config, scheduler })
   const deployments = new Deployments({
     config,
     store,

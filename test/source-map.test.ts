@@ -1,8 +1,8 @@
 import { suite, type TestContext, test } from 'node:test'
-import { type BuildOptions, build } from 'esbuild'
 import type { BundleModule } from '../src/bundle.ts'
 import { mapStack } from '../src/source-map.ts'
 import { StackMapper } from '../src/stack-mapper.ts'
+import { builtWithMap, positionOf } from './support/built.ts'
 
 const SOURCE = `
 // A comment that is not in the output moves every line.
@@ -102,8 +102,8 @@ suite('StackMapper', () => {
     const stack = `Error\n    at fail (index.js:${positionOf(code, 'new Error').join(':')})`
     await using mapper = new StackMapper()
 
-    t.assert.equal(await mapper.map(stack, modules), mapStack(stack, modules))
-    t.assert.equal(await mapper.map(stack, modules), mapStack(stack, modules))
+    t.assert.equal(await mapper.map(stack, { hash: 'h', modules }), mapStack(stack, modules))
+    t.assert.equal(await mapper.map(stack, { hash: 'h', modules }), mapStack(stack, modules))
   })
 
   test('gives the stack back when there are too many to map', async (t: TestContext) => {
@@ -111,36 +111,32 @@ suite('StackMapper', () => {
     const stack = `at index.js:${positionOf(code, 'new Error').join(':')}`
     await using mapper = new StackMapper()
 
-    const mapped = await Promise.all(Array.from({ length: 40 }, () => mapper.map(stack, modules)))
+    const mapped = await Promise.all(
+      Array.from({ length: 40 }, () => mapper.map(stack, { hash: 'h', modules })),
+    )
 
     t.assert.deepEqual(new Set(mapped), new Set([stack, mapStack(stack, modules)]))
   })
+
+  test('does not read the maps of a bundle again that its thread has died of', async (t: TestContext) => {
+    const { modules, code } = await built()
+    const stack = `at index.js:${positionOf(code, 'new Error').join(':')}`
+    await using mapper = new StackMapper()
+    process.once('worker', worker => void worker.terminate())
+
+    const [fatal, other] = await Promise.all([
+      mapper.map(stack, { hash: 'fatal', modules }),
+      mapper.map(stack, { hash: 'other', modules }),
+    ])
+
+    t.assert.equal(fatal, stack)
+    t.assert.equal(other, mapStack(stack, modules))
+    t.assert.equal(await mapper.map(stack, { hash: 'fatal', modules }), stack)
+  })
 })
 
-async function built(): Promise<{ modules: BundleModule[]; code: string }> {
-  const { outputFiles } = await build({
-    stdin: { contents: SOURCE, sourcefile: 'src/shape.ts', loader: 'ts' },
-    format: 'esm',
-    sourcemap: 'external',
-    outfile: 'index.js',
-    write: false,
-  } satisfies BuildOptions)
-  const find = (end: string) => outputFiles.find(file => file.path.endsWith(end))!
-  return {
-    code: find('.js').text,
-    modules: [
-      { name: 'index.js', type: 'esm', content: find('.js').contents },
-      { name: 'index.js.map', type: 'sourcemap', content: find('.map').contents },
-    ],
-  }
-}
+const built = () => builtWithMap(SOURCE, 'src/shape.ts', 'index.js')
 
 function sourceMap(text: string): BundleModule {
   return { name: 'index.js.map', type: 'sourcemap', content: Buffer.from(text) }
-}
-
-/** Line and column, both from 1, as in a stack. */
-function positionOf(code: string, part: string): [number, number] {
-  const lines = code.slice(0, code.indexOf(part)).split('\n')
-  return [lines.length, lines.at(-1)!.length + 1]
 }

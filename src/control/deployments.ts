@@ -156,9 +156,9 @@ export class Deployments {
     bundle: Buffer,
   ): Promise<VitrineError> {
     const { stacks, config } = this.#options
-    const modules = decodeBundle(bundle)
-    const message = await stacks.map(trial.message.slice(0, MESSAGE_LENGTH_MAX), modules)
-    const detail = trial.stack === undefined ? {} : { detail: await stacks.map(trial.stack, modules) }
+    const mapped = { hash: await hashInSteps(bundle), modules: decodeBundle(bundle) }
+    const message = await stacks.map(trial.message.slice(0, MESSAGE_LENGTH_MAX), mapped)
+    const detail = trial.stack === undefined ? {} : { detail: await stacks.map(trial.stack, mapped) }
     switch (trial.outcome) {
       case 'startupError':
         return new VitrineError('STARTUP_FAILED', `App "${app}" does not start: ${message}`, detail)

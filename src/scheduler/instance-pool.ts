@@ -237,6 +237,10 @@ export class InstancePool implements InstanceOwner {
     this.#stop(instance, 'evicted')
   }
 
+  shownStack(stack: string): Promise<string> | null {
+    return this.#host.shownStack(this.name, this.bundle.hash, stack)
+  }
+
   /** As `Departure.leave`. */
   leave(isForbidden: (runtime: Runtime) => boolean, options: LeaveOptions): void {
     this.#departure.leave(isForbidden, options)

@@ -21,6 +21,8 @@ export interface InstanceOwner {
   onEnded(instance: Instance, end: InstanceEnd, failed: FailedRequests): void
   /** Memory is short, and nothing keeps this idle instance. */
   onUnwanted(instance: Instance): void
+  /** The stack of an exception in terms of the app's sources; null: as it is. Never rejects. */
+  shownStack(stack: string): Promise<string> | null
 }
 
 export interface FailedRequests {

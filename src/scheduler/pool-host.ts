@@ -14,6 +14,8 @@ export interface PoolHost {
   /** The exchange holds nothing here any more. */
   release(exchange: DispatchedExchange): void
   fail(exchange: DispatchedExchange, failure: Failure): void
+  /** As `ExceptionStacks.shown`. */
+  shownStack(app: string, bundleHash: string, stack: string): Promise<string> | null
   /** The first request has come to the pool, or the last has left. */
   onActive(active: boolean): void
   /** The pool is no app's current one any more, and may still hold something. */

@@ -1,5 +1,6 @@
 /** What runtimes tell about instances, published for whoever watches. */
 import {
+  type AppLogEvent,
   cpuChannel,
   instanceEndChannel,
   instanceStuckChannel,
@@ -22,7 +23,32 @@ export function reportLog(instance: Instance, line: LogLine, exchange: Exchange 
   const { level, kind, message, time } = line
   instance.remember(message)
   const { requestId, traceId } = exchange ?? { requestId: '', traceId: '' }
-  appLogs.add({ app, version, requestId, traceId, level, kind, message, time })
+  const event = { app, version, requestId, traceId, level, kind, message, time }
+  addShown(event, kind === 'exception' ? instance.owner.shownStack(message) : null)
+}
+
+/** Of a start that has failed. `shown`: its stack as it is to be told; null: as it is. */
+export function reportException({
+  app,
+  version,
+  stack: message,
+  shown,
+}: {
+  app: string
+  version: string
+  stack: string
+  shown: Promise<string> | null
+}): void {
+  const time = Date.now()
+  addShown(
+    { app, version, requestId: '', traceId: '', level: 'error', kind: 'exception', message, time },
+    shown,
+  )
+}
+
+function addShown(event: AppLogEvent, shown: Promise<string> | null): void {
+  if (shown === null) appLogs.add(event)
+  else void shown.then(message => appLogs.add({ ...event, message }))
 }
 
 export function reportNotice(instance: Instance, notice: Notice): void {

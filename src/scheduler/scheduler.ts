@@ -9,6 +9,7 @@ import type { AppConfig } from '../app-config.ts'
 import { type ColdStartReason, limitChannel, type RestartReason } from '../channels.ts'
 import type { Config } from '../config.ts'
 import type { StartResult } from '../runtime/messages.ts'
+import type { StackMapper } from '../stack-mapper.ts'
 import type { AppRecord, Store } from '../store/store.ts'
 import { Slots } from '../turns.ts'
 import { refuse } from './admission.ts'
@@ -19,6 +20,7 @@ import { Conduct } from './conduct.ts'
 import { enforceDeadlines } from './deadlines.ts'
 import { DenseSet } from './dense-set.ts'
 import type { Dispatch, DispatchedExchange, Dispatcher } from './dispatch.ts'
+import { ExceptionStacks } from './exception-stacks.ts'
 import type { Failure } from './failure.ts'
 import { InstancePool } from './instance-pool.ts'
 import { instanceLimits } from './instance-spec.ts'
@@ -36,6 +38,8 @@ export interface SchedulerOptions {
   store: Pick<Store, 'generation' | 'app' | 'bundle' | 'routesFor'>
   /** Started and disposed of by the scheduler. */
   supervisor: Supervisor
+  /** Shows exceptions in terms of their sources. Default: they are told as they are. */
+  stacks?: StackMapper
   /** Milliseconds that only rise. @default performance.now */
   now?: () => number
 }
@@ -69,6 +73,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   readonly #routes: RouteCache
   readonly #apps: AppCache
   readonly #bundles: BundleCache
+  readonly #stacks: ExceptionStacks | null
   readonly #starts: Slots
   readonly #conduct: Conduct
   readonly #exchanges = new DenseSet<Dispatch>()
@@ -79,7 +84,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   #stopping = false
   #onDrained: (() => void) | null = null
 
-  constructor({ config, store, supervisor, now = () => performance.now() }: SchedulerOptions) {
+  constructor({ config, store, supervisor, stacks, now = () => performance.now() }: SchedulerOptions) {
     this.config = config
     this.now = now
     this.#supervisor = supervisor
@@ -93,6 +98,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     this.#routes = this.#registry.routes
     this.#apps = this.#registry.apps
     this.#bundles = new BundleCache(store, config.bundleCacheMb * 2 ** 20)
+    this.#stacks = stacks ? new ExceptionStacks({ stacks, bundle: hash => this.bundle(hash), now }) : null
     this.#starts = new Slots(config.startsAtOnce)
     this.#conduct = new Conduct({
       now,
@@ -183,6 +189,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     this.#exchanges.sweep(({ exchange }) =>
       this.fail(exchange, { outcome: 'internalError', rejection: 'stopping' }),
     )
+    await this.#stacks?.settled()
     appLogs.flush()
   }
 
@@ -225,6 +232,10 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
 
   bundle(hash: string): Promise<Buffer | null> {
     return this.#bundles.get(hash)
+  }
+
+  shownStack(app: string, bundleHash: string, stack: string): Promise<string> | null {
+    return this.#stacks?.shown(app, bundleHash, stack) ?? null
   }
 
   onActive(active: boolean): void {

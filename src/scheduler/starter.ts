@@ -2,18 +2,13 @@
  * Starts instances of one version of an app: reads the bundle, finds a runtime, waits for the result. A version
  * that does not start is not tried again for a while, which doubles each time, so that a broken app costs nothing.
  */
-import {
-  appLogChannel,
-  type ColdStartEvent,
-  type ColdStartReason,
-  coldStartChannel,
-  limitChannel,
-} from '../channels.ts'
+import { type ColdStartEvent, type ColdStartReason, coldStartChannel, limitChannel } from '../channels.ts'
 import type { StartResult } from '../runtime/messages.ts'
 import { backoffMs } from './backoff.ts'
 import type { Failure } from './failure.ts'
 import type { Instance, InstanceOwner } from './instance.ts'
 import { instanceSpec, type SpecOptions } from './instance-spec.ts'
+import { reportException } from './reports.ts'
 import type { Runtime } from './runtime.ts'
 
 export interface StarterHost {
@@ -26,6 +21,8 @@ export interface StarterHost {
   pausedMs(app: string): number
   /** The packed bundle, or null if the store has none of that hash. Rejects if the store does not answer. */
   bundle(hash: string): Promise<Buffer | null>
+  /** As `ExceptionStacks.shown`. */
+  shownStack(app: string, bundleHash: string, stack: string): Promise<string> | null
 }
 
 export type StartFailure = Failure
@@ -132,16 +129,7 @@ export class InstanceStarter {
     if (result.outcome === 'ok') return
     if (result.outcome === 'exceededCpu') limitChannel.publish({ app, limit: 'startup_cpu' })
     if (result.outcome === 'exceededMemory') limitChannel.publish({ app, limit: 'memory' })
-    const message = result.stack ?? result.message
-    appLogChannel.publish({
-      app,
-      version,
-      requestId: '',
-      traceId: '',
-      level: 'error',
-      kind: 'exception',
-      message,
-      time: Date.now(),
-    })
+    const stack = result.stack ?? result.message
+    reportException({ app, version, stack, shown: this.#host.shownStack(app, this.#app.bundleHash, stack) })
   }
 }

@@ -76,6 +76,8 @@ export class Trials {
         const trial = this.#parked.get(app)
         if (trial?.instance === instance) this.#end(app, trial)
       },
+      // Who deploys it is told.
+      shownStack: () => null,
     }
     const limits = instanceLimits(this.#options.config, config)
     const bundleBytes = bundle.byteLength

@@ -13,6 +13,7 @@ const OWNER: InstanceOwner = {
   onFinished: () => {},
   onEnded: () => {},
   onUnwanted: () => {},
+  shownStack: () => null,
 }
 
 function instance(id: number): Instance {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { encodeBundle } from '../../src/bundle.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
 import { createProxy } from '../../src/proxy/server.ts'
-import { Scheduler } from '../../src/scheduler/scheduler.ts'
+import { Scheduler, type SchedulerOptions } from '../../src/scheduler/scheduler.ts'
 import { Supervisor, type SupervisorOptions } from '../../src/scheduler/supervisor.ts'
 import { TestStore, until } from './setup.ts'
 
@@ -14,7 +14,7 @@ const PAUSE_MS = 20
 
 export async function startAll(
   settings: Partial<Record<keyof Config, string>> = {},
-  options: Pick<SupervisorOptions, 'launcher'> = {},
+  { launcher, stacks }: Pick<SupervisorOptions, 'launcher'> & Pick<SchedulerOptions, 'stacks'> = {},
 ) {
   await using stack = new AsyncDisposableStack()
   const flags = { runtimes: '2', listen: '127.0.0.1:0', ...settings }
@@ -24,9 +24,9 @@ export async function startAll(
     config,
     onLine: line => console.error(line),
     onStartFailed: error => console.error(error),
-    ...options,
+    ...(launcher && { launcher }),
   })
-  const scheduler = stack.use(new Scheduler({ config, store, supervisor }))
+  const scheduler = stack.use(new Scheduler({ config, store, supervisor, ...(stacks && { stacks }) }))
   await scheduler.start()
   await until(() => supervisor.runtimes.every(runtime => runtime.up))
   const proxy = createProxy({ config, scheduler })
