@@ -16,10 +16,11 @@ export interface MapRequest {
 /** The stack, or the keys of maps that the thread does not have. */
 export type MapReply = { shown: string } | { missing: string[] }
 
-/** A bundle, by its hash, and its modules. */
+/** A bundle, by its hash. */
 export interface Mapped {
   hash: string
-  modules: readonly BundleModule[]
+  /** Its modules, to be asked for if they are not known; null: not now. May reject. */
+  modules(): Promise<readonly BundleModule[] | null>
 }
 
 /** Larger maps are not read. */
@@ -28,8 +29,8 @@ const MAP_MS_MAX = 5000
 const WAITING_MAX = 16
 /** Maps that have been read are some twenty times as large as their texts. A thread that wants more dies. */
 const HEAP_MB_MAX = 512
-/** So many bundles are remembered whose maps the thread has died of. */
-const FATAL_MAX = 1000
+/** So many bundles are remembered whose maps the thread has died of, and whose modules have maps or none. */
+const BUNDLES_MAX = 1000
 
 export class StackMapper implements AsyncDisposable {
   readonly #thread = new Thread<MapRequest, MapReply>({
@@ -41,50 +42,64 @@ export class StackMapper implements AsyncDisposable {
   /** One at a time: who the thread dies of is certain. */
   readonly #turns = new Slots(1)
   #waiting = 0
-  /** Hashes of bundles, those of late last. */
-  readonly #fatal = new Set<string>()
+  /** By hash of the bundle, those of late last: the names of modules that have maps; null: the thread has died of them. */
+  readonly #mapped = new Map<string, string[] | null>()
 
-  async map(stack: string, { hash, modules }: Mapped): Promise<string> {
+  /** Whether there is nothing to map, as far as that is known. */
+  hasNone(hash: string): boolean {
+    const names = this.#mapped.get(hash)
+    return names !== undefined && (names === null || names.length === 0)
+  }
+
+  async map(stack: string, mapped: Mapped): Promise<string> {
     const unmapped = mapStackWith(stack, () => null)
-    const maps = this.#fatal.has(hash) ? [] : mapsOf(unmapped, modules)
-    if (maps.length === 0) return unmapped
-
-    if (this.#waiting === WAITING_MAX) return unmapped
+    if (this.hasNone(mapped.hash) || this.#waiting === WAITING_MAX) return unmapped
     this.#waiting++
     using _turn = await this.#turns.take()
     this.#waiting--
-    if (this.#fatal.has(hash)) return unmapped
-    return (await this.#ask(unmapped, hash, maps)) ?? unmapped
+    return (await this.#map(unmapped, mapped).catch(() => null)) ?? unmapped
   }
 
-  async #ask(
-    stack: string,
-    hash: string,
-    maps: readonly { module: string; content: Uint8Array }[],
-  ): Promise<string | null> {
-    const asked = maps.map(({ module }) => ({ module, key: `${hash}/${module}`, content: null }))
+  /** Null if it cannot be mapped. */
+  async #map(stack: string, { hash, modules }: Mapped): Promise<string | null> {
+    let loaded: readonly BundleModule[] | null = null
+    let names = this.#mapped.get(hash)
+    if (names === undefined) {
+      loaded = await modules()
+      if (!loaded) return null
+      names = mapsOf(loaded).map(({ module }) => module)
+      this.#remember(hash, names)
+    }
+    const asked = (names ?? [])
+      .filter(module => stack.includes(`${module}:`))
+      .map(module => ({ module, key: `${hash}/${module}`, content: null }))
+    if (asked.length === 0) return null
     const tooLong = setTimeout(() => void this.#thread.kill(), MAP_MS_MAX)
     try {
       const reply = await this.#thread.call({ stack, maps: asked })
       if ('shown' in reply) return reply.shown
-      const shared = await Promise.all(
-        asked.map(async (map, index) =>
-          reply.missing.includes(map.key) ? { ...map, content: await share(maps[index]!.content) } : map,
+      loaded ??= await modules()
+      if (!loaded) return null
+      const contents = new Map(mapsOf(loaded).map(({ module, content }) => [module, content]))
+      const maps = await Promise.all(
+        asked.map(async map =>
+          reply.missing.includes(map.key) ? { ...map, content: await share(contents.get(map.module)!) } : map,
         ),
       )
-      return shownIn(await this.#thread.call({ stack, maps: shared }))
+      return shownIn(await this.#thread.call({ stack, maps }))
     } catch (error) {
-      if (error instanceof NoAnswer && error.reason === 'lost') this.#avoid(hash)
+      if (error instanceof NoAnswer && error.reason === 'lost') this.#remember(hash, null)
       return null
     } finally {
       clearTimeout(tooLong)
     }
   }
 
-  #avoid(hash: string): void {
-    const [oldest] = this.#fatal
-    if (this.#fatal.size === FATAL_MAX) this.#fatal.delete(oldest!)
-    this.#fatal.add(hash)
+  #remember(hash: string, names: string[] | null): void {
+    const [oldest] = this.#mapped.keys()
+    if (this.#mapped.size === BUNDLES_MAX) this.#mapped.delete(oldest!)
+    this.#mapped.delete(hash)
+    this.#mapped.set(hash, names)
   }
 
   async [Symbol.asyncDispose]() {
@@ -96,15 +111,14 @@ function shownIn(reply: MapReply): string | null {
   return 'shown' in reply ? reply.shown : null
 }
 
-/** The maps of modules that the stack names, as far as they are not too large together. */
-function mapsOf(stack: string, modules: readonly BundleModule[]): { module: string; content: Uint8Array }[] {
+/** The modules that have maps, as far as these are not too large together. */
+function mapsOf(modules: readonly BundleModule[]): { module: string; content: Uint8Array }[] {
   let room = MAP_BYTES_MAX
   const maps: { module: string; content: Uint8Array }[] = []
   for (const { name, type, content } of modules) {
-    const module = name.replace(/\.map$/, '')
-    if (type !== 'sourcemap' || !stack.includes(`${module}:`) || content.byteLength > room) continue
+    if (type !== 'sourcemap' || content.byteLength > room) continue
     room -= content.byteLength
-    maps.push({ module, content })
+    maps.push({ module: name.replace(/\.map$/, ''), content })
   }
   return maps
 }

@@ -102,8 +102,14 @@ suite('StackMapper', () => {
     const stack = `Error\n    at fail (index.js:${positionOf(code, 'new Error').join(':')})`
     await using mapper = new StackMapper()
 
-    t.assert.equal(await mapper.map(stack, { hash: 'h', modules }), mapStack(stack, modules))
-    t.assert.equal(await mapper.map(stack, { hash: 'h', modules }), mapStack(stack, modules))
+    t.assert.equal(
+      await mapper.map(stack, { hash: 'h', modules: async () => modules }),
+      mapStack(stack, modules),
+    )
+    t.assert.equal(
+      await mapper.map(stack, { hash: 'h', modules: async () => modules }),
+      mapStack(stack, modules),
+    )
   })
 
   test('gives the stack back when there are too many to map', async (t: TestContext) => {
@@ -112,7 +118,7 @@ suite('StackMapper', () => {
     await using mapper = new StackMapper()
 
     const mapped = await Promise.all(
-      Array.from({ length: 40 }, () => mapper.map(stack, { hash: 'h', modules })),
+      Array.from({ length: 40 }, () => mapper.map(stack, { hash: 'h', modules: async () => modules })),
     )
 
     t.assert.deepEqual(new Set(mapped), new Set([stack, mapStack(stack, modules)]))
@@ -125,13 +131,13 @@ suite('StackMapper', () => {
     process.once('worker', worker => void worker.terminate())
 
     const [fatal, other] = await Promise.all([
-      mapper.map(stack, { hash: 'fatal', modules }),
-      mapper.map(stack, { hash: 'other', modules }),
+      mapper.map(stack, { hash: 'fatal', modules: async () => modules }),
+      mapper.map(stack, { hash: 'other', modules: async () => modules }),
     ])
 
     t.assert.equal(fatal, stack)
     t.assert.equal(other, mapStack(stack, modules))
-    t.assert.equal(await mapper.map(stack, { hash: 'fatal', modules }), stack)
+    t.assert.equal(await mapper.map(stack, { hash: 'fatal', modules: async () => modules }), stack)
   })
 })
 

@@ -156,7 +156,7 @@ export class Deployments {
     bundle: Buffer,
   ): Promise<VitrineError> {
     const { stacks, config } = this.#options
-    const mapped = { hash: await hashInSteps(bundle), modules: decodeBundle(bundle) }
+    const mapped = { hash: await hashInSteps(bundle), modules: async () => decodeBundle(bundle) }
     const message = await stacks.map(trial.message.slice(0, MESSAGE_LENGTH_MAX), mapped)
     const detail = trial.stack === undefined ? {} : { detail: await stacks.map(trial.stack, mapped) }
     switch (trial.outcome) {
