@@ -112,6 +112,8 @@ test('a large process gives way to a new one while its apps are asked, and no re
     renewMb: '40',
     cpuMs: '5000',
     cpuMsMax: '5000',
+    // Where cores are short, who fills 64 MB would be moved for it, and its memory be gone.
+    backgroundNice: '0',
   })
   const restarts = collect<RuntimeRestartEvent>(t, runtimeRestartChannel)
   platform.deploy('hiding', HIDING)
