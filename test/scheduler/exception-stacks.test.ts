@@ -22,32 +22,31 @@ const shape = null as unknown as Shape
 export default { fetch: () => new Response(String(shape)), sides: shape.sides }
 `
 
-test('what a running app throws is told in terms of its sources', async (t: TestContext) => {
+/** What is told of an app that is made of this, called `file` in its source map, and that fails when it is asked. */
+async function told(t: TestContext, source: string, file: string): Promise<AppLogEvent> {
   await using stacks = new StackMapper()
   await using platform = await startAll({ runtimes: '1' }, { stacks })
   const lines = collect<AppLogEvent>(t, appLogChannel)
-  platform.store.deploy('a', encodeBundle((await builtWithMap(THROWS, 'src/shape.ts', 'main.js')).modules))
-
+  platform.store.deploy('a', encodeBundle((await builtWithMap(source, file, 'main.js')).modules))
   t.assert.equal((await platform.ask('a')).status, 500)
   await until(() => lines.length > 0)
+  return lines[0]!
+}
+
+test('what a running app throws is told in terms of its sources', async (t: TestContext) => {
+  const { kind, message } = await told(t, THROWS, 'src/shape.ts')
 
   t.assert.match(
-    lines[0]!.message,
+    message,
     /^Error: sides: 3\n {4}at fail \(src\/shape\.ts:6:9\)\n {4}at .*\(src\/shape\.ts:8:/,
   )
-  t.assert.equal(lines[0]!.kind, 'exception')
+  t.assert.equal(kind, 'exception')
 })
 
 test('and so is why one does not start', async (t: TestContext) => {
-  await using stacks = new StackMapper()
-  await using platform = await startAll({ runtimes: '1' }, { stacks })
-  const lines = collect<AppLogEvent>(t, appLogChannel)
-  platform.store.deploy('a', encodeBundle((await builtWithMap(AT_TOP, 'src/top.ts', 'main.js')).modules))
+  const { message } = await told(t, AT_TOP, 'src/top.ts')
 
-  t.assert.equal((await platform.ask('a')).status, 500)
-  await until(() => lines.length > 0)
-
-  t.assert.match(lines[0]!.message, /^TypeError: .*\n {4}at src\/top\.ts:4:/)
+  t.assert.match(message, /^TypeError: .*\n {4}at src\/top\.ts:4:/)
 })
 
 const STACK = 'Error\n    at main.js:1:1'
