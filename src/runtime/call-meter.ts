@@ -8,14 +8,18 @@
 import { CONTROL } from '../sandbox/wire.ts'
 import { CpuClock } from './cpu-clock.ts'
 import type { Isolate } from './isolate.ts'
+import type { Look } from './watchdog.ts'
 
 export const NS_PER_MS = 1e6
 
-/** An isolate that is running without using CPU time for this long stands still (Atomics.wait). */
-const STALL_MS = 1000
+/** An isolate that is running without using CPU time for this long stands still (WebAssembly's memory.atomic.wait32). */
+const STALL_MS = 450
+
+/** So much CPU time in that time is none: the system's counts of a process' threads are renewed 4 ms apart. */
+const STALL_CPU_MS = 3
 
 /** Of the time between two looks no more counts for that: this process had no core, and its isolates no more than it. */
-const LOOK_MS_MAX = 20
+const LOOK_MS_MAX = 10
 
 /** CPU time of one call, in limits of one request. */
 const CALL_LIMITS_MAX = 3
@@ -44,9 +48,9 @@ export class CallMeter {
   #seenEntries = 0
   #seenNs = 0
   #lookedAt = 0
-  #progressNs = 0
-  /** Without progress, so far. */
+  /** For so long there has been no progress, and this is what it has used in that time for certain, both in ms. */
   #stillMs = 0
+  #certainMs = 0
   // Since the last statistics.
   #busyMs = 0
   #reportedNs = 0
@@ -75,8 +79,8 @@ export class CallMeter {
     this.#seenEntries = this.#startEntries + 1
     this.#seenNs = this.#cpu.ns
     this.#lookedAt = this.#startedAt
-    this.#progressNs = this.#cpu.ns
     this.#stillMs = 0
+    this.#certainMs = 0
   }
 
   /** `share`: for how much of the time since the last look it had a core. */
@@ -96,8 +100,8 @@ export class CallMeter {
     return Math.max(0, this.#cpu.ns - this.#seenNs)
   }
 
-  /** A look at the call under way; null if nothing is wrong. */
-  look(now: number, share: number, { usedNs, limitMs, entersRequests }: Allowance): Fault | null {
+  /** A look at the call under way, with what the watchdog says of it; null if nothing is wrong. */
+  look({ now, share, leastShare }: Look, { usedNs, limitMs, entersRequests }: Allowance): Fault | null {
     if (!this.#cpu.charge(share)) return 'gone'
     const { ns } = this.#cpu
     const entries = this.#control[CONTROL.entries]!
@@ -109,11 +113,9 @@ export class CallMeter {
     // Whatever the isolate says about whose turn it is: one call enters new requests within a millisecond only.
     if (ns - this.#startNs > CALL_LIMITS_MAX * limitMs * NS_PER_MS) return 'overrun'
     this.#stillMs += Math.min(now - this.#lookedAt, LOOK_MS_MAX)
+    this.#certainMs += (now - this.#lookedAt) * leastShare
     this.#lookedAt = now
-    if (ns - this.#progressNs > NS_PER_MS) {
-      this.#progressNs = ns
-      this.#stillMs = 0
-    }
+    if (this.#certainMs > STALL_CPU_MS) this.#stillMs = this.#certainMs = 0
     return this.#stillMs > STALL_MS ? 'stall' : null
   }
 

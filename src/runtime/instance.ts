@@ -17,7 +17,7 @@ import { FRAME, PIECE_BYTES } from './protocol.ts'
 import { Violation } from './records.ts'
 import type { RuntimeContext } from './runtime-context.ts'
 import type { ServedRequest } from './served-request.ts'
-import type { Watched } from './watchdog.ts'
+import type { Look, Watched } from './watchdog.ts'
 
 const MESSAGE_CHARS_MAX = 512
 
@@ -233,20 +233,20 @@ export class Instance implements Watched {
   }
 
   /** The watchdog's look at a running isolate. */
-  poll(now: number, share: number): void {
+  poll(look: Look): void {
     if (this.#end) {
       if (this.#state === 'starting') {
         this.#state = 'ending'
         this.#tellKilled(this.#end)
       }
-      if (this.#grace?.spend(now, share)) this.#lost(this.#end)
+      if (this.#grace?.spend(look.now, look.share)) this.#lost(this.#end)
       else if (this.#grace?.isDoubtful) this.#tellStuck()
       return
     }
     const { current } = this.#mailbox
     const usedNs = this.context.requests.get(current)?.cpuNs ?? 0
     const allowance = { usedNs, limitMs: this.#limitMs, entersRequests: this.#state === 'ready' }
-    switch (this.#meter.look(now, share, allowance)) {
+    switch (this.#meter.look(look, allowance)) {
       case 'gone':
         // isolated-vm has given it up, for its memory, and still its code may run on and grow.
         return this.#exceededMemory()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { Watchdog } from '../../src/runtime/watchdog.ts'
+import { type Look, Watchdog } from '../../src/runtime/watchdog.ts'
 
 /** A watchdog on clocks that stand still between calls of `at`. */
 function scripted(t: TestContext) {
@@ -9,7 +9,12 @@ function scripted(t: TestContext) {
   t.after(() => watchdog[Symbol.dispose]())
   const instance = () => {
     const shares: number[] = []
-    return { shares, poll: (_now: number, share: number) => void shares.push(share) }
+    const leastShares: number[] = []
+    const poll = ({ share, leastShare }: Look) => {
+      shares.push(share)
+      leastShares.push(leastShare)
+    }
+    return { shares, leastShares, poll }
   }
   return { watchdog, instance, at: (now: number, cpuMs: number) => (clock = { now, cpuMs }) }
 }
@@ -69,4 +74,41 @@ test('no time is taken back when the count of CPU time falls', t => {
 
   assert.deepEqual(steady.shares, [0.8, 0])
   assert.equal(last, 0.25)
+})
+
+test('what brief calls were charged is not taken for the time of one that stands still', t => {
+  const { watchdog, instance, at } = scripted(t)
+  const [still, brief] = [instance(), instance()]
+
+  watchdog.watch(still)
+  at(4, 0)
+  watchdog.watch(brief)
+  at(4.75, 0.75)
+  watchdog.unwatch(brief)
+  at(5, 0.75)
+  watchdog.poll()
+  at(10, 5.75)
+  watchdog.poll()
+
+  assert.deepEqual(still.leastShares, [0, 1])
+  assert.deepEqual(still.shares, [0.75 / 5.75, 1])
+})
+
+test('of brief calls that were under way at the same time, and so waited for cores, nothing is deduced', t => {
+  const { watchdog, instance, at } = scripted(t)
+  const [one, brief, other] = [instance(), instance(), instance()]
+  const renew = () => [brief, other].forEach(each => watchdog.watch(each))
+  const end = () => [brief, other].forEach(each => watchdog.unwatch(each))
+
+  watchdog.watch(one)
+  for (let ms = 0; ms < 5; ms++) {
+    at(ms, 0)
+    renew()
+    at(ms + 0.75, 0)
+    end()
+  }
+  at(5, 5)
+  watchdog.poll()
+
+  assert.deepEqual(one.leastShares, one.shares)
 })
