@@ -97,15 +97,13 @@ test('what brief calls were charged is not taken for the time of one that stands
 test('of brief calls that were under way at the same time, and so waited for cores, nothing is deduced', t => {
   const { watchdog, instance, at } = scripted(t)
   const [one, brief, other] = [instance(), instance(), instance()]
-  const renew = () => [brief, other].forEach(each => watchdog.watch(each))
-  const end = () => [brief, other].forEach(each => watchdog.unwatch(each))
 
   watchdog.watch(one)
   for (let ms = 0; ms < 5; ms++) {
     at(ms, 0)
-    renew()
+    for (const each of [brief, other]) watchdog.watch(each)
     at(ms + 0.75, 0)
-    end()
+    for (const each of [brief, other]) watchdog.unwatch(each)
   }
   at(5, 5)
   watchdog.poll()
