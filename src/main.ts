@@ -17,10 +17,12 @@ import { startMetrics } from './metrics/metrics.ts'
 import { createProxy } from './proxy/server.ts'
 import { parseEgressAllow } from './runtime/egress.ts'
 import { loadPrelude } from './runtime/prelude.ts'
+import { appsNice } from './scheduler/niceness.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
 import { Supervisor } from './scheduler/supervisor.ts'
 import { StackMapper } from './stack-mapper.ts'
 import { openStore } from './store/open.ts'
+import { TlsRelay } from './tls/relay.ts'
 
 export interface RunningPlatform extends AsyncDisposable {
   /** Where apps answer; an app's own host is a label below this one. */
@@ -45,9 +47,11 @@ export async function startPlatform(config: Config, options: PlatformOptions = {
   // Bundled once here, so that the runtime processes find it.
   await loadPrelude()
   const cache = config.cacheMb > 0 ? stack.use(await ResponseCache.open({ config })) : null
+  const tls = stack.use(await TlsRelay.open({ nice: appsNice(config.backgroundNice) }))
   const supervisor = new Supervisor({
     config,
     ...(cache && { cache: cache.address }),
+    tls: tls.address,
     onLine: (line, stream, runtime) => logger.warn({ runtime, stream, line }, 'a runtime process wrote'),
     onStartFailed: ({ message: detail }, runtime) =>
       logger.warn({ runtime, detail }, 'a runtime process does not start'),

@@ -18,10 +18,10 @@ const ARROWS: Record<string, Record<string, 'value' | 'type'>> = {
     // `serve` starts a platform, `runtime` a runtime process; everything else is HTTP.
     'main.ts': 'value',
     'cache/cache.ts': 'value',
-    'cache/wire.ts': 'type',
     'runtime/flags.ts': 'value',
     'runtime/prelude.ts': 'value',
     'runtime/settings.ts': 'value',
+    'tls/relay.ts': 'value',
   },
   control: {
     'build/upload.ts': 'value',
@@ -37,6 +37,7 @@ const ARROWS: Record<string, Record<string, 'value' | 'type'>> = {
     'sandbox/deferred.ts': 'value',
     'sandbox/wire.ts': 'value',
     'scheduler/exchange.ts': 'type',
+    'tls/wire.ts': 'value',
   },
   sandbox: {},
   scheduler: {
@@ -48,8 +49,10 @@ const ARROWS: Record<string, Record<string, 'value' | 'type'>> = {
     'runtime/protocol.ts': 'value',
     'runtime/settings.ts': 'value',
     store: 'type',
+    'tls/wire.ts': 'type',
   },
   store: {},
+  tls: {},
 }
 
 /** Where each vendor lives, files or directories; elsewhere not even its types are known. */

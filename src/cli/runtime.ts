@@ -9,12 +9,12 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ResponseCache } from '../cache/cache.ts'
-import type { CacheAddress } from '../cache/wire.ts'
 import { type Address, type Config, flagOf, loadConfig, type OptionName } from '../config.ts'
 import { VitrineError } from '../errors.ts'
 import { runtimeFlags } from '../runtime/flags.ts'
-import { loadPrelude, type Prelude } from '../runtime/prelude.ts'
-import { writeSettings } from '../runtime/settings.ts'
+import { loadPrelude } from '../runtime/prelude.ts'
+import { type RuntimeSettings, writeSettings } from '../runtime/settings.ts'
+import { TlsRelay } from '../tls/relay.ts'
 import type { Command, Invocation } from './command.ts'
 import { SETTING_OPTIONS, settingsOf } from './serve.ts'
 import type { Terminal } from './terminal.ts'
@@ -80,7 +80,8 @@ async function keepRunning(config: Config, terminal: Terminal, signal: AbortSign
   let restartMs = RESTART_MS_MIN
   const prelude = await loadPrelude()
   await using cache = config.cacheMb > 0 ? await ResponseCache.open({ config }) : null
-  const started = { prelude, cache: cache?.address ?? null }
+  await using tls = await TlsRelay.open({ nice: 0 })
+  const started = { prelude, cache: cache?.address ?? null, tls: tls.address }
   while (!signal.aborted) {
     const startedAt = performance.now()
     const child = start(config, { listen, ...started })
@@ -110,7 +111,7 @@ async function keepRunning(config: Config, terminal: Terminal, signal: AbortSign
 
 function start(
   config: Config,
-  { listen, prelude, cache }: { listen: Address; prelude: Prelude; cache: CacheAddress | null },
+  { listen, prelude, cache, tls }: { listen: Address } & Pick<RuntimeSettings, 'prelude' | 'cache' | 'tls'>,
 ): ChildProcess {
   const { token, memoryMb, prewarm, killGraceMs, subrequestTimeoutMs, egressAllow, traceContext } = config
   const program = fileURLToPath(new URL('../runtime/process.ts', import.meta.url))
@@ -125,6 +126,7 @@ function start(
     egressAllow,
     traceContext,
     cache,
+    tls,
   }
   const child = spawn(process.execPath, [...runtimeFlags(null), program], {
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -5,15 +5,16 @@
  * answer. Every number is bounded: what one app has under way, the connections to one origin (requests beyond
  * wait in line) and all connections (the one that has been idle for longest makes room).
  */
-import type { Socket } from 'node:net'
 import type { CancelSignal } from './cancellation.ts'
-import { type EgressPolicy, guardedConnect } from './egress.ts'
+import { type Connecting, type EgressPolicy, guardedConnect } from './egress.ts'
 import type { Resolver } from './resolver.ts'
 import { SubrequestError } from './subrequest-error.ts'
+import type { TlsConnector } from './tls-client.ts'
 import { Client } from './undici.ts'
 
 export interface ConnectionOptions {
   egress: EgressPolicy
+  tls: TlsConnector
   resolver: Resolver
   /** Open at once, of all apps. */
   connectionsMax: number
@@ -55,7 +56,7 @@ export class Connection {
   readonly client: Client
   readonly origin: Origin
   readonly #owner: Connections
-  #socket: Socket | null = null
+  #connecting: Connecting | null = null
 
   constructor(owner: Connections, origin: Origin, options: ConnectionOptions) {
     this.#owner = owner
@@ -63,7 +64,7 @@ export class Connection {
     this.client = new Client(origin.url, {
       allowH2: false,
       connect: (target, done) => {
-        this.#socket = origin.connect(target, done)
+        this.#connecting = origin.connect(target, done)
       },
       keepAliveTimeout: options.keepAliveMs,
       keepAliveMaxTimeout: options.keepAliveMsMax,
@@ -90,7 +91,7 @@ export class Connection {
     await null
     const destroyed = this.client.destroy(reason)
     // undici leaves alone a socket that is still connecting; an app must not be able to pile these up.
-    this.#socket?.destroy(reason)
+    this.#connecting?.destroy(reason)
     await destroyed
   }
 }
@@ -173,8 +174,10 @@ export class Connections implements AsyncDisposable {
   }
 
   #origin(app: App, url: string): Origin {
-    const { egress, resolver, connectMs } = this.#options
+    const { egress, tls, resolver, connectMs } = this.#options
     const connect = guardedConnect({
+      app: app.name,
+      tls,
       policy: egress,
       resolve: hostname => resolver.resolve(hostname, app.name),
       connectMs,

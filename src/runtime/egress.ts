@@ -8,12 +8,12 @@
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { connect as connectTls } from 'node:tls'
 import ipaddr from 'ipaddr.js'
 import type { buildConnector } from 'undici'
 import { VitrineError } from '../errors.ts'
 import type { ResolvedAddress } from './resolver.ts'
 import { SubrequestError } from './subrequest-error.ts'
+import type { TlsConnector } from './tls-client.ts'
 
 type Ip = ipaddr.IPv4 | ipaddr.IPv6
 type Range = [Ip, number]
@@ -125,22 +125,28 @@ export function parseTarget(text: string, base?: URL): URL {
 }
 
 export interface GuardOptions {
+  /** On whose behalf. */
+  app: string
   policy: EgressPolicy
+  tls: TlsConnector
   resolve: (hostname: string) => Promise<ResolvedAddress[]>
   /** For resolving, connecting and TLS's handshake together. */
   connectMs: number
 }
 
-/** What undici asks for a connection, though the socket is returned as well: to be destroyed while it connects. */
-type Connect = (options: buildConnector.Options, done: buildConnector.Callback) => Socket | null
+/** A connection that is being made. */
+export interface Connecting {
+  destroy(reason: Error): unknown
+}
 
-/**
- * Makes a function that connects for an undici `Client` to where `policy` allows. TLS certificates are always
- * verified. One such function serves one origin of one app: TLS sessions are resumed between its connections.
- */
-export function guardedConnect({ policy, resolve, connectMs }: GuardOptions): Connect {
-  const lookup = guardedLookup(policy, resolve)
-  let session: Buffer | undefined
+/** What undici asks for a connection, though what is to be destroyed while it connects is returned as well. */
+type Connect = (options: buildConnector.Options, done: buildConnector.Callback) => Connecting | null
+
+/** Makes a function that connects for an undici `Client` to where `policy` allows. TLS certificates are always verified. */
+export function guardedConnect(options: GuardOptions): Connect {
+  const { policy, connectMs } = options
+  const resolve = allowedAddresses(options)
+  const lookup = lookupOf(resolve)
 
   return ({ hostname, protocol, port }, done) => {
     const refusal = isIP(hostname) ? policy.refusal(hostname) : null
@@ -149,36 +155,56 @@ export function guardedConnect({ policy, resolve, connectMs }: GuardOptions): Co
       queueMicrotask(() => done(error, null))
       return null
     }
-    const secure = protocol === 'https:'
-    const address = { host: hostname, port: Number(port) || (secure ? 443 : 80), lookup, ...HAPPY_EYEBALLS }
-    const socket = secure
-      ? connectTls({
-          ...address,
-          ...TLS,
-          session,
-          ...(isIP(hostname) ? {} : { servername: hostname.replace(/\.$/, '') }),
-        })
-      : connectTcp(address)
-    socket.on('session', fresh => {
-      session = fresh
-    })
-    settle(socket, { secure, connectMs, done })
+    if (protocol === 'https:') {
+      return connectSecure(options, {
+        hostname,
+        port: Number(port) || 443,
+        addresses: resolve(hostname),
+        done,
+      })
+    }
+    const socket = connectTcp({ host: hostname, port: Number(port) || 80, lookup, ...HAPPY_EYEBALLS })
+    settle(socket, { connectMs, done })
     return socket
   }
 }
 
-const TLS = { rejectUnauthorized: true, ALPNProtocols: ['http/1.1'] }
 /** Several addresses are tried in turn; each but the last has this long. */
 const HAPPY_EYEBALLS = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 }
 
+interface Wanted {
+  hostname: string
+  port: number
+  addresses: Promise<ResolvedAddress[]>
+  done: buildConnector.Callback
+}
+
+function connectSecure(
+  { app, tls, connectMs }: GuardOptions,
+  { hostname, port, addresses, done }: Wanted,
+): Connecting {
+  const ended = new AbortController()
+  const timer = setTimeout(() => ended.abort(tooLate(connectMs)), connectMs)
+  const connect = async () => {
+    const question = { app, addresses: await addresses, port, hostname: hostname.replace(/\.$/, '') }
+    return await tls.connect(question, ended.signal)
+  }
+  connect()
+    .finally(() => clearTimeout(timer))
+    .then(
+      socket => done(null, socket),
+      (error: Error) => done(error, null),
+    )
+  return { destroy: reason => ended.abort(reason) }
+}
+
+function tooLate(connectMs: number): SubrequestError {
+  return new SubrequestError(`no connection within ${connectMs} ms`, { code: 'ETIMEDOUT' })
+}
+
 /** Calls `done` once: when the socket is ready, has failed, or has taken too long. */
-function settle(
-  socket: Socket,
-  { secure, connectMs, done }: { secure: boolean; connectMs: number; done: buildConnector.Callback },
-) {
-  const timer = setTimeout(() => {
-    socket.destroy(new SubrequestError(`no connection within ${connectMs} ms`, { code: 'ETIMEDOUT' }))
-  }, connectMs)
+function settle(socket: Socket, { connectMs, done }: { connectMs: number; done: buildConnector.Callback }) {
+  const timer = setTimeout(() => socket.destroy(tooLate(connectMs)), connectMs)
   const ready = () => {
     clearTimeout(timer)
     socket.off('error', failed)
@@ -189,16 +215,17 @@ function settle(
     done(error, null)
   }
   socket.setNoDelay(true)
-  socket.once(secure ? 'secureConnect' : 'connect', ready)
+  socket.once('connect', ready)
   socket.once('error', failed)
 }
 
 type LookupDone = (error: Error | null, addresses: ResolvedAddress[]) => void
 
-/** Node's `lookup` that never answers with a refused address. */
-function guardedLookup(policy: EgressPolicy, resolve: GuardOptions['resolve']) {
-  const answer = async (hostname: string) => {
-    const addresses = await resolve(hostname)
+/** The addresses of a name to which the app may connect, at least one; those that it may not are dropped. */
+function allowedAddresses({ policy, resolve }: Pick<GuardOptions, 'policy' | 'resolve'>) {
+  return async (hostname: string): Promise<ResolvedAddress[]> => {
+    const family = isIP(hostname) as 0 | 4 | 6
+    const addresses = family ? [{ address: hostname, family }] : await resolve(hostname)
     let refusal: string | null = null
     const allowed = addresses.filter(({ address }) => {
       const reason = policy.refusal(address)
@@ -209,9 +236,13 @@ function guardedLookup(policy: EgressPolicy, resolve: GuardOptions['resolve']) {
     // Without the address: that would let an app read the private network's names.
     throw new SubrequestError(`the address of ${hostname} is not allowed: it is ${refusal}`)
   }
+}
+
+/** As Node's `lookup`. */
+function lookupOf(resolve: (hostname: string) => Promise<ResolvedAddress[]>) {
   return (hostname: string, _options: unknown, done: unknown) => {
     const callback = done as LookupDone
-    answer(hostname).then(
+    resolve(hostname).then(
       addresses => callback(null, addresses),
       error => callback(error, []),
     )

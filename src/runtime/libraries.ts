@@ -18,6 +18,7 @@ const PIECES: readonly (() => unknown)[] = [
   ),
   () => import('./undici.ts'),
   () => import('./resolver.ts'),
+  () => import('./tls-client.ts'),
   () => import('./egress.ts'),
   () => import('./decode.ts'),
   () => import('./hop.ts'),

@@ -43,8 +43,10 @@ const fetcher = once(async () => {
   await libraries()
   const { EgressPolicy } = await import('./egress.ts')
   const { Fetcher } = await import('./subrequest.ts')
+  const { TlsClient } = await import('./tls-client.ts')
   return new Fetcher({
     egress: new EgressPolicy(settings.egressAllow),
+    ...(settings.tls && { tls: new TlsClient(settings.tls) }),
     timeoutMs: settings.subrequestTimeoutMs,
   })
 })

@@ -4,6 +4,7 @@
  */
 import type { Readable, Writable } from 'node:stream'
 import type { CacheAddress } from '../cache/wire.ts'
+import type { TlsAddress } from '../tls/wire.ts'
 import type { Prelude } from './prelude.ts'
 
 export interface RuntimeSettings {
@@ -25,6 +26,8 @@ export interface RuntimeSettings {
   traceContext: boolean
   /** Where apps' caches lie; null: they keep nothing. */
   cache: CacheAddress | null
+  /** Who makes TLS connections; null: nobody. */
+  tls: TlsAddress | null
 }
 
 /** The line, with the lengths of the texts that follow it: the main script's, and those of the parts. */

@@ -56,7 +56,9 @@ function sentence(code: string, message: string, reason: unknown): string {
   // OpenSSL's own messages quote the source files it was built from; `reason` is the readable part.
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO')
     return `TLS failed: ${firstLine(String(reason ?? code))}`
-  if (code.startsWith('ERR_TLS_') || /CERT|SIGNATURE|ISSUER|CRL/.test(code)) return `TLS failed: ${message}`
+  // Node goes on with advice for its own users.
+  if (code.startsWith('ERR_TLS_') || /CERT|SIGNATURE|ISSUER|CRL/.test(code))
+    return `TLS failed: ${message.split(';', 1)}`
   return /^E[A-Z0-9]+$/.test(code) ? message : `the subrequest failed: ${code}`
 }
 

@@ -12,6 +12,7 @@ import { type IncomingBody, streamed } from './incoming-body.ts'
 import { Resolver } from './resolver.ts'
 import { explain, SubrequestError } from './subrequest-error.ts'
 import { checkedHop, flatHeaders, isRedirect, redirected } from './subrequest-head.ts'
+import { NO_TLS, type TlsConnector } from './tls-client.ts'
 import { openWebSocket } from './websocket-hop.ts'
 
 export interface Subrequest {
@@ -66,6 +67,8 @@ export type FetcherOptions = Pick<ConnectionOptions, 'egress'> &
   Partial<typeof DEFAULTS> & {
     /** Default: one that asks the system's name servers. */
     resolver?: Resolver
+    /** Default: none, so that https: fails. */
+    tls?: TlsConnector
   }
 
 /** https://fetch.spec.whatwg.org/#http-redirect-fetch */
@@ -78,7 +81,11 @@ export class Fetcher implements Upstream, AsyncDisposable {
 
   constructor(options: FetcherOptions) {
     const bounds = { ...DEFAULTS, ...options }
-    this.#connections = new Connections({ ...bounds, resolver: options.resolver ?? new Resolver() })
+    this.#connections = new Connections({
+      ...bounds,
+      resolver: options.resolver ?? new Resolver(),
+      tls: options.tls ?? NO_TLS,
+    })
     this.#budget = new WindowBudget(bounds.windowBytesPerAppMax)
     this.#headerBytesMax = bounds.headerBytesMax
   }

@@ -20,6 +20,11 @@ const APPS_SHARE = 2 / 3
 /** Of a process with more threads at a time the others stay as they are: each has a file open. */
 const THREADS_MAX = 256
 
+/** By how much who works for apps in the platform's session yields, where a session that yields does by `nice`. */
+export function appsNice(nice: number): number {
+  return Math.round(nice * APPS_SHARE)
+}
+
 /** The nice values of one process and its threads. */
 export class Niceness implements Disposable {
   readonly #pid: number
@@ -43,7 +48,7 @@ export class Niceness implements Disposable {
     if (nice === 0) return true
     for (const { id, isNamed } of this.#threads.come()) {
       if (this.#yields) lower(id, nice)
-      else if (!isNamed) lower(id, Math.round(nice * APPS_SHARE))
+      else if (!isNamed) lower(id, appsNice(nice))
     }
     return !this.#yields || yieldSession(this.#pid, nice)
   }

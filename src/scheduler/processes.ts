@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises'
 import type { CacheAddress } from '../cache/wire.ts'
 import type { Config } from '../config.ts'
 import { openSocketDirectory } from '../socket-directory.ts'
+import type { TlsAddress } from '../tls/wire.ts'
 import { Launcher } from './launcher.ts'
 import type { Yielding } from './launcher-thread.ts'
 import type { Launched } from './runtime.ts'
@@ -20,6 +21,8 @@ export interface ProcessesOptions {
   launcher?: Launcher | undefined
   /** Where their apps have their caches. Default: they keep nothing. */
   cache?: CacheAddress | undefined
+  /** Who makes their TLS connections. Default: nobody. */
+  tls?: TlsAddress | undefined
   /** Ends starts that are under way. */
   signal: AbortSignal
   /** A process has written a line. */
@@ -147,14 +150,23 @@ export class Processes implements AsyncDisposable {
   }
 
   #launch(yielding: Yielding): Promise<RuntimeProcess> {
-    const { config, cache = null, onLine, signal } = this.#options
+    const { config, cache = null, tls = null, onLine, signal } = this.#options
     const { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext } = config
     return RuntimeProcess.start({
       launcher: this.#launcher,
       directory: this.#directory!,
       yielding,
       signal,
-      settings: { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext, cache },
+      settings: {
+        prewarm,
+        killGraceMs,
+        memoryMb,
+        subrequestTimeoutMs,
+        egressAllow,
+        traceContext,
+        cache,
+        tls,
+      },
       onLine,
     })
   }

@@ -9,6 +9,7 @@ import type { CacheAddress } from '../cache/wire.ts'
 import { type RestartReason, runtimeRestartChannel } from '../channels.ts'
 import { type Address, type Config, parseAddress } from '../config.ts'
 import { VitrineError } from '../errors.ts'
+import type { TlsAddress } from '../tls/wire.ts'
 import { backoffMs } from './backoff.ts'
 import type { Verdict } from './blame.ts'
 import type { HeartbeatLimits } from './heartbeat.ts'
@@ -28,6 +29,8 @@ export interface SupervisorOptions {
   launcher?: Launcher
   /** Where the apps of the processes that are started here have their caches. Default: they keep nothing. */
   cache?: CacheAddress
+  /** Who makes their TLS connections. Default: nobody. */
+  tls?: TlsAddress
   /** A runtime process has written a line. */
   onLine: LineListener
   /** A runtime, or a spare, does not come up; it is tried again. */
@@ -107,9 +110,9 @@ export class Supervisor implements AsyncDisposable {
     }
     this.#shared = Array.from({ length: wanted.count }, (_, index) => new Runtime(`r${index}`, this.#limits))
     const isLocal = wanted.remotes.length === 0
-    const { launcher, cache, onLine, onStartFailed } = options
+    const { launcher, cache, tls, onLine, onStartFailed } = options
     const { signal } = this.#stop
-    this.#processes = new Processes({ config, isLocal, launcher, cache, signal, onLine, onStartFailed })
+    this.#processes = new Processes({ config, isLocal, launcher, cache, tls, signal, onLine, onStartFailed })
     this.#memory = new PlatformMemory(config.platformRssMb * 2 ** 20)
     this.#renewal = new Renewal({
       wasteBytesMax: config.renewMb * 2 ** 20,

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { Resolver } from '../../src/runtime/resolver.ts'
 import { startDnsServer } from './dns-server.ts'
-import { fetchText, fetchUrl, hasConnections, localFetcher, text } from './fetching.ts'
+import { fetchText, fetchUrl, hasConnections, localFetcher, startTls, text } from './fetching.ts'
 import { startRawUpstream, startUpstream } from './upstream.ts'
 
 test('connections are used again, one request at a time', async () => {
@@ -169,7 +169,8 @@ test('an abort ends the connection, in every phase, and leaves nothing behind', 
   await using mute = await startRawUpstream(socket => socket.resume())
   await using dns = await startDnsServer(() => null)
   const resolver = new Resolver({ servers: [dns.address], hostsFile: '/nonexistent' })
-  await using fetcher = localFetcher({ resolver })
+  await using relay = await startTls()
+  await using fetcher = localFetcher({ resolver, tls: relay.tls })
   const phases: Record<string, [url: string, reached: () => number]> = {
     resolving: ['http://silent.example/', () => dns.questions.length],
     handshake: [mute.url.replace('http:', 'https:'), () => mute.accepted],
@@ -281,7 +282,8 @@ test('a server that keeps silent is given up: before the head, within the body, 
     if (request.url === '/body') response.write('some')
   })
   await using mute = await startRawUpstream(socket => socket.resume())
-  await using fetcher = localFetcher({ timeoutMs: 50, connectMs: 50 })
+  await using relay = await startTls()
+  await using fetcher = localFetcher({ timeoutMs: 50, connectMs: 50, tls: relay.tls })
 
   await assert.rejects(fetchUrl(fetcher, `${upstream.url}/head`), {
     message: 'the server took too long to answer',

@@ -1,5 +1,9 @@
 /** Shorthands with which tests fetch. */
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { EgressPolicy } from '../../src/runtime/egress.ts'
@@ -9,10 +13,29 @@ import {
   type Subrequest,
   type SubresponseHead,
 } from '../../src/runtime/subrequest.ts'
+import { TlsClient } from '../../src/runtime/tls-client.ts'
+import { TlsServer } from '../../src/tls/server.ts'
 
 /** A fetcher that may reach loopback. */
 export function localFetcher(options: Partial<FetcherOptions> = {}): Fetcher {
   return new Fetcher({ egress: new EgressPolicy(['127.0.0.0/8', '::1/128']), ...options })
+}
+
+/** Makes TLS connections, as the relay's process does. */
+export async function startTls(): Promise<{ tls: TlsClient } & AsyncDisposable> {
+  const directory = await mkdtemp(join(tmpdir(), 'vitrine-test-'))
+  const [path, door, token] = [join(directory, 'tls.sock'), join(directory, 'door.sock'), 'secret']
+  const server = new TlsServer({ token })
+  await server.listen(path)
+  const knocked = createServer(socket => socket.destroy()).listen(door)
+  return {
+    tls: new TlsClient({ path, door, token }),
+    async [Symbol.asyncDispose]() {
+      server[Symbol.dispose]()
+      knocked.close()
+      await rm(directory, { recursive: true })
+    },
+  }
 }
 
 /** A GET of an app named "app", unless `request` says otherwise. */

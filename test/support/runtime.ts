@@ -159,6 +159,7 @@ export async function startRuntime({
     egressAllow,
     traceContext: true,
     cache: null,
+    tls: null,
   }
   const program = join(import.meta.dirname, '../../src/runtime/process.ts')
   const child = spawn(process.execPath, [...runtimeFlags(null), program], {

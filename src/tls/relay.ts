@@ -1,0 +1,64 @@
+/**
+ * The relay that makes TLS connections for the runtimes of this machine, in a process of its own: a handshake cannot be cut
+ * short, and its cost is the server's choice. The first thread of a runtime, where everybody's requests pass, is not to
+ * wait for it; and what OpenSSL reads there nobody else's memory is in danger of. It starts when the first runtime knocks
+ * at the door; many platforms never need it.
+ */
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
+import { createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { openSocketDirectory } from '../socket-directory.ts'
+import { Thread } from '../thread.ts'
+import type { TlsLauncherCall } from './launcher-thread.ts'
+import type { TlsProcessSettings } from './process.ts'
+import type { TlsAddress } from './wire.ts'
+
+/** Who knocks meanwhile waits with others. */
+const CALLS_MAX = 1000
+
+export class TlsRelay implements AsyncDisposable {
+  readonly address: TlsAddress
+  readonly #directory: string
+  readonly #thread: Thread<TlsLauncherCall, null>
+  readonly #door: Server
+
+  private constructor(directory: string, { nice }: Pick<TlsProcessSettings, 'nice'>) {
+    this.#directory = directory
+    this.address = {
+      door: join(directory, 'door.sock'),
+      path: join(directory, 'tls.sock'),
+      token: randomBytes(24).toString('base64url'),
+    }
+    const data: TlsProcessSettings = { path: this.address.path, token: this.address.token, nice }
+    this.#thread = new Thread({
+      script: new URL('./launcher-thread.ts', import.meta.url),
+      name: 'tls',
+      data,
+      pendingMax: CALLS_MAX,
+    })
+    this.#door = createServer(socket => void this.#open(socket))
+  }
+
+  /** Resolves when runtimes may knock. `nice`: by how much it yields to those that carry requests. */
+  static async open(options: Pick<TlsProcessSettings, 'nice'>): Promise<TlsRelay> {
+    const relay = new TlsRelay(await openSocketDirectory(), options)
+    relay.#door.listen(relay.address.door)
+    await once(relay.#door, 'listening')
+    return relay
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#door.close()
+    await this.#thread[Symbol.asyncDispose]()
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+
+  async #open(socket: Socket): Promise<void> {
+    socket.on('error', () => {})
+    // Should the thread have died, whoever knocked finds nobody, and knocks again.
+    await this.#thread.call('listen').catch(() => {})
+    socket.destroy()
+  }
+}
