@@ -33,7 +33,7 @@ export class TlsClient implements TlsConnector {
     try {
       signal.throwIfAborted()
       socket.write(lineOf({ ...question, token: this.#address.token }))
-      const { error } = (await readLine(socket)) as TlsAnswer
+      const { error } = await answerFrom(socket)
       if (error) throw Object.assign(new Error(error.message), error)
       return socket
     } catch (error) {
@@ -56,10 +56,23 @@ export class TlsClient implements TlsConnector {
         await this.#knocked
         return await open(this.#address.path)
       } catch (cause) {
-        throw new SubrequestError('no TLS connection can be made at present; try again later', { cause })
+        throw noRelay(cause)
       }
     }
   }
+}
+
+/** One that has been destroyed with an error rejects with that, and any other with that of a relay that has gone. */
+async function answerFrom(socket: Socket): Promise<TlsAnswer> {
+  try {
+    return (await readLine(socket)) as TlsAnswer
+  } catch (error) {
+    throw error instanceof SubrequestError ? error : noRelay(error)
+  }
+}
+
+function noRelay(cause: unknown): SubrequestError {
+  return new SubrequestError('no TLS connection can be made at present; try again later', { cause })
 }
 
 async function knock(door: string): Promise<void> {
