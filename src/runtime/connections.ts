@@ -7,6 +7,7 @@
  */
 import type { CancelSignal } from './cancellation.ts'
 import { type Connecting, type EgressPolicy, guardedConnect } from './egress.ts'
+import { FairReads, type PiecewiseReads } from './fair-reads.ts'
 import type { Resolver } from './resolver.ts'
 import { SubrequestError } from './subrequest-error.ts'
 import type { TlsConnector } from './tls-client.ts'
@@ -56,7 +57,10 @@ export class Connection {
   readonly client: Client
   readonly origin: Origin
   readonly #owner: Connections
+  /** Who pays for reading what comes, in ns. */
+  charge: (ns: number) => void = NOBODY
   #connecting: Connecting | null = null
+  #reads: PiecewiseReads | null = null
 
   constructor(owner: Connections, origin: Origin, options: ConnectionOptions) {
     this.#owner = owner
@@ -64,7 +68,11 @@ export class Connection {
     this.client = new Client(origin.url, {
       allowH2: false,
       connect: (target, done) => {
-        this.#connecting = origin.connect(target, done)
+        this.#connecting = origin.connect(target, (...made) => {
+          const [, socket] = made
+          if (socket) this.#reads = owner.reads.attach(socket, origin.app.name, ns => this.charge(ns))
+          done(...made)
+        })
       },
       keepAliveTimeout: options.keepAliveMs,
       keepAliveMaxTimeout: options.keepAliveMsMax,
@@ -75,8 +83,14 @@ export class Connection {
     this.client.on('disconnect', () => owner.disconnected(this))
   }
 
+  /** It is no longer HTTP's. */
+  upgraded() {
+    this.#reads?.detach()
+  }
+
   /** The exchange is over, and the connection in step. */
   release() {
+    this.charge = NOBODY
     this.#owner.release(this)
   }
 
@@ -96,7 +110,11 @@ export class Connection {
   }
 }
 
+const NOBODY = () => {}
+
 export class Connections implements AsyncDisposable {
+  /** For `Connection`. */
+  readonly reads = new FairReads()
   readonly #options: ConnectionOptions
   readonly #apps = new Map<string, App>()
   readonly #open = new Set<Connection>()

@@ -44,6 +44,13 @@ interface HopOptions {
   reject: (error: SubrequestError) => void
 }
 
+/** Answers with a status below 200 that may come before the one that counts: servers send one or two. */
+export const INFORMATIONAL_MAX = 16
+
+export function tooMuchInformation(): SubrequestError {
+  return new SubrequestError(`the server sent more than ${INFORMATIONAL_MAX} informational responses`)
+}
+
 const NULL_BODY_STATUSES = new Set([204, 205, 304])
 
 class Hop implements Dispatcher.DispatchHandler {
@@ -56,6 +63,7 @@ class Hop implements Dispatcher.DispatchHandler {
     if (!this.#over) this.#fail(reason ?? new SubrequestError('the body was not wanted'))
   }
   #body: ReceivedBody | null = null
+  #informational = 0
   #over = false
 
   constructor(connection: Connection, request: HopRequest, options: HopOptions) {
@@ -86,7 +94,11 @@ class Hop implements Dispatcher.DispatchHandler {
     headers: HopResponse['headers'],
     statusText = '',
   ) {
-    if (this.#over || status < 200) return
+    if (this.#over) return
+    if (status < 200) {
+      if (++this.#informational > INFORMATIONAL_MAX) this.#fail(tooMuchInformation())
+      return
+    }
     if (this.#request.method !== 'HEAD' && !NULL_BODY_STATUSES.has(status)) {
       this.#body = new ReceivedBody({ resume: () => controller.resume(), abandon: this.#abandon })
     }

@@ -21,6 +21,8 @@ export interface SubfetchRequest {
   bodyBytesMax: number
   /** A short body of ASCII that has come with its head may be handed over with it, as text. */
   takesText: boolean
+  /** As of a `Subrequest`. */
+  charge?: (ns: number) => void
 }
 
 /** Longer ones are asked for, and may be wanted as bytes. */

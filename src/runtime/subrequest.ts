@@ -29,6 +29,8 @@ export interface Subrequest {
   redirect: 'follow' | 'manual' | 'error'
   /** Ends the subrequest and its connection, until its body has been read or destroyed. */
   signal: CancelSignal
+  /** Is told what reading the answer takes beyond what its bytes explain, in ns. */
+  charge?: (ns: number) => void
 }
 
 export interface SubresponseHead {
@@ -115,6 +117,7 @@ export class Fetcher implements Upstream, AsyncDisposable {
     for (let redirects = 0; ; redirects++) {
       if (signal.aborted) throw new SubrequestError('the subrequest was aborted')
       const connection = await this.#connections.lease(app, hop.url.origin, signal)
+      if (request.charge) connection.charge = request.charge
       const response = await send(connection, hop, signal)
       const { location } = response.headers
       if (

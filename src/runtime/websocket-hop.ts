@@ -9,7 +9,7 @@ import type { Dispatcher } from 'undici'
 import { websocketAccept } from '../websocket-accept.ts'
 import type { CancelSignal } from './cancellation.ts'
 import type { Connection } from './connections.ts'
-import type { HopRequest, HopResponse } from './hop.ts'
+import { type HopRequest, type HopResponse, INFORMATIONAL_MAX, tooMuchInformation } from './hop.ts'
 import { streamed } from './incoming-body.ts'
 import { explain, SubrequestError } from './subrequest-error.ts'
 
@@ -38,10 +38,12 @@ export function openWebSocket(
     if (signal.aborted) return fail(new SubrequestError('the subrequest was aborted'))
     const abort = () => fail(new SubrequestError('the subrequest was aborted'))
     signal.addEventListener('abort', abort)
+    let informational = 0
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart() {},
       onRequestUpgrade(_controller, status, answered, socket) {
         signal.removeEventListener('abort', abort)
+        connection.upgraded()
         const response = answered as HopResponse['headers']
         if (response['sec-websocket-accept'] !== websocketAccept(key)) {
           socket.destroy()
@@ -51,7 +53,10 @@ export function openWebSocket(
         resolve({ status, statusText: 'Switching Protocols', headers: response, body: streamed(socket) })
       },
       onResponseStart(_controller, status, answered, statusText = '') {
-        if (status < 200) return
+        if (status < 200) {
+          if (++informational > INFORMATIONAL_MAX) fail(tooMuchInformation())
+          return
+        }
         signal.removeEventListener('abort', abort)
         resolve({ status, statusText, headers: answered as HopResponse['headers'], body: null })
         connection.close(new SubrequestError('the server does not switch to WebSocket'))

@@ -1,7 +1,7 @@
 /** A TCP connection as TLS reads it: each piece of what has come when it is its app's turn. */
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import type { FairTurns } from './turns.ts'
+import type { FairTurns } from '../fair-turns.ts'
 
 export class Ciphertext extends Duplex {
   readonly #socket: Socket

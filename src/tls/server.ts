@@ -7,8 +7,8 @@ import { once } from 'node:events'
 import { connect as connectTcp, createServer, isIP, type Server, type Socket } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import { connect as connectTls, createSecureContext, DEFAULT_CIPHERS, type SecureContext } from 'node:tls'
+import { FairTurns } from '../fair-turns.ts'
 import { Ciphertext } from './ciphertext.ts'
-import { FairTurns } from './turns.ts'
 import { lineOf, readLine, type TlsAnswer, type TlsQuestion } from './wire.ts'
 
 /**
@@ -31,7 +31,11 @@ const SESSIONS_MAX = 1000
 export class TlsServer implements Disposable {
   readonly #token: Buffer
   readonly #server: Server
-  readonly #turns = new FairTurns()
+  /**
+   * What a server sends is decrypted and verified in steps, and may be a chain of certificates that takes 400 ms: its app
+   * waits for twenty times as long, so that it has a twentieth of this thread in the end. An honest handshake takes 1 to 3.
+   */
+  readonly #turns = new FairTurns({ pause: { afterMs: 5, factor: 20 }, usedMs: threadCpuMs })
   /** All that ask, and how many connections there are for each app. */
   readonly #sockets = new Set<Socket>()
   readonly #open = new Map<string, number>()
@@ -128,6 +132,11 @@ export class TlsServer implements Disposable {
 }
 
 const TOO_MANY: TlsAnswer = { error: { message: 'too many TLS connections are open; try again later' } }
+
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
 
 function answerOf(error: Error): TlsAnswer {
   // Every address was tried in turn; the first failure says most.

@@ -1,10 +1,10 @@
 import { test } from 'node:test'
-import { FairTurns } from '../../src/tls/turns.ts'
+import { FairTurns } from '../src/fair-turns.ts'
 
 /** Turns on a clock that steps move: each takes as long as it says. */
 function scripted() {
   let clock = 0
-  const turns = new FairTurns({ cpuMs: () => clock, now: () => clock })
+  const turns = new FairTurns({ turnMs: 2, pause: { afterMs: 5, factor: 20 }, now: () => clock })
   const done: string[] = []
   const take = (app: string, name: string, ms = 1) =>
     turns.take(app, () => {
@@ -17,20 +17,21 @@ function scripted() {
   return { done, take, pass }
 }
 
-async function rounds(count: number): Promise<void> {
+async function turn(count = 1): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise(setImmediate)
 }
 
-test('an app with many steps has one in each round, as everybody', async t => {
+test('an app that wants much has so much of each turn, and others have theirs between', async t => {
   const { done, take } = scripted()
 
-  for (const step of ['a1', 'a2', 'a3']) take('a', step)
+  for (const step of ['a1', 'a2', 'a3', 'a4', 'a5']) take('a', step)
   take('b', 'b1')
-  await rounds(1)
-  t.assert.deepEqual(done, ['a1', 'b1'])
-  await rounds(5)
+  t.assert.deepEqual(done, ['a1', 'a2', 'b1'])
+  await turn()
+  t.assert.deepEqual(done, ['a1', 'a2', 'b1', 'a3', 'a4'])
+  await turn(3)
 
-  t.assert.deepEqual(done, ['a1', 'b1', 'a2', 'a3'])
+  t.assert.deepEqual(done, ['a1', 'a2', 'b1', 'a3', 'a4', 'a5'])
 })
 
 test('an app whose step was long waits for twenty times as long, and others do not', async t => {
@@ -39,18 +40,17 @@ test('an app whose step was long waits for twenty times as long, and others do n
 
   take('a', 'long', 400)
   take('a', 'a2')
+  await turn(5)
   take('b', 'b1')
-  await rounds(5)
-  take('b', 'b2')
-  await rounds(5)
-  t.assert.deepEqual(done, ['long', 'b1', 'b2'])
+  await turn(5)
+  t.assert.deepEqual(done, ['long', 'b1'])
   pass(7000)
   t.mock.timers.tick(7000)
-  await rounds(5)
-  t.assert.deepEqual(done, ['long', 'b1', 'b2'])
+  await turn(5)
+  t.assert.deepEqual(done, ['long', 'b1'])
   pass(1000)
   t.mock.timers.tick(1000)
-  await rounds(5)
+  await turn(5)
 
-  t.assert.deepEqual(done, ['long', 'b1', 'b2', 'a2'])
+  t.assert.deepEqual(done, ['long', 'b1', 'a2'])
 })
