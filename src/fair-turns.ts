@@ -17,8 +17,15 @@ export interface FairTurnsOptions {
   now?(): number
 }
 
+/** What cannot be cut short. */
+export interface Step {
+  run(): void
+  /** It has run, and took so long, in ms. */
+  ran?(tookMs: number): void
+}
+
 interface Line {
-  readonly steps: (() => void)[]
+  readonly steps: Step[]
   /** In the turn under way. */
   usedMs: number
   pausedUntil: number
@@ -42,14 +49,14 @@ export class FairTurns {
   }
 
   /** Runs `step`: now, or when it is the app's turn, after all that it has asked for before. */
-  take(app: string, step: () => void): void {
+  take(app: string, step: Step): void {
     const line = this.#line(app)
     if (line.steps.length === 0 && this.#mayRun(line)) this.#run(line, step)
     else line.steps.push(step)
   }
 
   /** As `take`, but never now. */
-  queue(app: string, step: () => void): void {
+  queue(app: string, step: Step): void {
     this.#line(app).steps.push(step)
   }
 
@@ -90,11 +97,12 @@ export class FairTurns {
     this.#timer = setTimeout(() => this.#turn(), Math.max(1, wakeAt - this.#now())).unref()
   }
 
-  #run(line: Line, step: () => void): void {
+  #run(line: Line, step: Step): void {
     const before = this.#usedMs()
-    step()
+    step.run()
     const tookMs = this.#usedMs() - before
     line.usedMs += tookMs
+    step.ran?.(tookMs)
     if (tookMs > this.#pause.afterMs) line.pausedUntil = this.#now() + tookMs * this.#pause.factor
   }
 }

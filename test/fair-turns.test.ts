@@ -7,9 +7,11 @@ function scripted() {
   const turns = new FairTurns({ turnMs: 2, pause: { afterMs: 5, factor: 20 }, now: () => clock })
   const done: string[] = []
   const take = (app: string, name: string, ms = 1) =>
-    turns.take(app, () => {
-      clock += ms
-      done.push(name)
+    turns.take(app, {
+      run() {
+        clock += ms
+        done.push(name)
+      },
     })
   const pass = (ms: number) => {
     clock += ms

@@ -4,7 +4,7 @@
  * takes a moment, when it is the app's turn, and the request pays for what takes longer than its bytes explain.
  */
 import type { Socket } from 'node:net'
-import { FairTurns } from '../fair-turns.ts'
+import { FairTurns, type Step } from '../fair-turns.ts'
 
 /** A piece that takes longer is followed by a shorter one. */
 const PIECE_MS = 1
@@ -34,12 +34,12 @@ interface Owner {
   pieces: Pieces
 }
 
-/** Stands in the way of a socket's `read` and its `readable`. */
-export class PiecewiseReads {
+/** Stands between a socket and the one who is to read it: in the way of `read`, and of the listener for `readable`. */
+export class PiecewiseReads implements Step {
   readonly #socket: Socket
   readonly #owner: Owner
   readonly #read: Socket['read']
-  readonly #emit: Socket['emit']
+  #listener: (() => void) | null = null
   /** What the step under way may read, and what it has read. */
   #granted = 0
   #taken = 0
@@ -49,22 +49,44 @@ export class PiecewiseReads {
     this.#socket = socket
     this.#owner = owner
     this.#read = socket.read
-    this.#emit = socket.emit
+    const { on } = socket
     socket.read = () => this.#next()
-    socket.emit = (event: string, ...rest: unknown[]) => {
-      if (event !== 'readable') return this.#emit.call(socket, event, ...rest)
-      if (this.#waits) return true
-      this.#waits = true
-      this.#owner.turns.take(this.#owner.app, this.#step)
-      return true
+    socket.on = (event: string, listener: Parameters<Socket['on']>[1]) => {
+      if (event !== 'readable') return on.call(socket, event, listener)
+      socket.on = on
+      this.#listener = listener as () => void
+      return on.call(socket, event, this.#onReadable)
     }
   }
 
-  /** The socket is as it was. */
+  /** The socket is as it was, without the listener. */
   detach(): void {
     this.#socket.read = this.#read
-    this.#socket.emit = this.#emit
-    if (this.#waits) this.#emit.call(this.#socket, 'readable')
+    this.#socket.off('readable', this.#onReadable)
+    this.#listener = null
+  }
+
+  run(): void {
+    this.#waits = false
+    this.#granted = this.#owner.pieces.get(this.#owner.app) ?? PIECE_BYTES_MAX
+    this.#taken = 0
+    if (!this.#socket.destroyed) this.#listener?.call(this.#socket)
+    this.#granted = 0
+  }
+
+  ran(tookMs: number): void {
+    const { app, charge, pieces } = this.#owner
+    if (tookMs > FREE_MS) charge((tookMs - FREE_MS) * 1e6)
+    if (tookMs > PIECE_MS && this.#taken > 0) {
+      pieces.set(app, Math.max(PIECE_BYTES_MIN, Math.floor((this.#taken * PIECE_MS) / tookMs)))
+    } else if (pieces.size > 0) this.#lengthen()
+  }
+
+  #lengthen(): void {
+    const { app, pieces } = this.#owner
+    const bytes = 2 * (pieces.get(app) ?? PIECE_BYTES_MAX)
+    if (bytes < PIECE_BYTES_MAX) pieces.set(app, bytes)
+    else pieces.delete(app)
   }
 
   #next(): Buffer | null {
@@ -73,7 +95,7 @@ export class PiecewiseReads {
     if (socket.readableLength === 0) return this.#read.call(socket)
     if (this.#granted === 0) {
       // Whoever asks is in the middle of something.
-      if (!this.#waits) this.#owner.turns.queue(this.#owner.app, this.#step)
+      if (!this.#waits) this.#owner.turns.queue(this.#owner.app, this)
       this.#waits = true
       return null
     }
@@ -83,21 +105,9 @@ export class PiecewiseReads {
     return this.#read.call(socket, bytes)
   }
 
-  readonly #step = (): void => {
-    this.#waits = false
-    if (this.#socket.destroyed) return
-    const { app, charge, pieces } = this.#owner
-    const mayBe = pieces.get(app) ?? PIECE_BYTES_MAX
-    this.#granted = mayBe
-    this.#taken = 0
-    const began = performance.now()
-    this.#emit.call(this.#socket, 'readable')
-    const tookMs = performance.now() - began
-    this.#granted = 0
-    if (tookMs > FREE_MS) charge((tookMs - FREE_MS) * 1e6)
-    if (tookMs > PIECE_MS && this.#taken > 0) {
-      pieces.set(app, Math.max(PIECE_BYTES_MIN, Math.floor((this.#taken * PIECE_MS) / tookMs)))
-    } else if (mayBe * 2 < PIECE_BYTES_MAX) pieces.set(app, mayBe * 2)
-    else pieces.delete(app)
+  readonly #onReadable = (): void => {
+    if (this.#waits) return
+    this.#waits = true
+    this.#owner.turns.take(this.#owner.app, this)
   }
 }

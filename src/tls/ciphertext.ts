@@ -12,13 +12,14 @@ export class Ciphertext extends Duplex {
     // One piece at a time: while it waits, what follows stays with the system.
     socket.on('data', (piece: Buffer) => {
       socket.pause()
-      turns.take(app, () => {
+      const run = () => {
         if (!this.destroyed && this.push(piece)) socket.resume()
-      })
+      }
+      turns.take(app, { run })
     })
-    socket.on('end', () => turns.take(app, () => void (this.destroyed || this.push(null))))
+    socket.on('end', () => turns.take(app, { run: () => void (this.destroyed || this.push(null)) }))
     socket.on('error', error => this.destroy(error))
-    socket.on('close', () => turns.take(app, () => void this.destroy()))
+    socket.on('close', () => turns.take(app, { run: () => void this.destroy() }))
   }
 
   override _read(): void {

@@ -320,3 +320,47 @@ test('disposing ends everything that is under way', async () => {
 function activeTimers(): number {
   return process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
 }
+
+test('of informational responses sixteen may come before the answer', async () => {
+  let informational = 16
+  await using upstream = await startRawUpstream(socket => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(informational))
+      socket.end('HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx')
+    })
+  })
+  await using fetcher = localFetcher()
+
+  assert.equal(await fetchText(fetcher, upstream.url), 'x')
+  informational = 17
+
+  await assert.rejects(fetchUrl(fetcher, upstream.url), {
+    message: 'the server sent more than 16 informational responses',
+  })
+  await hasConnections(fetcher, { open: 0, idle: 0 })
+})
+
+test('a request pays for what its server takes long to be read, and a neighbour’s answer comes between', async () => {
+  const tiny = Buffer.from('1\r\nx\r\n'.repeat(50_000))
+  await using hostile = await startRawUpstream(socket => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
+      socket.end(Buffer.concat([tiny, Buffer.from('0\r\n\r\n')]))
+    })
+  })
+  await using upstream = await startUpstream((_, response) => response.end('x'))
+  await using fetcher = localFetcher()
+  let paidNs = 0
+  const charge = (ns: number) => {
+    paidNs += ns
+  }
+
+  const long = fetchText(fetcher, hostile.url, { charge })
+  const order: string[] = []
+  const short = fetchText(fetcher, upstream.url, { app: 'neighbour' })
+  await Promise.all([long.then(() => order.push('long')), short.then(() => order.push('short'))])
+
+  assert.equal((await long).length, 50_000)
+  assert.deepEqual(order, ['short', 'long'])
+  assert.ok(paidNs > 0)
+})
