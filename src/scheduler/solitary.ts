@@ -108,7 +108,8 @@ export class SolitaryRuntimes implements AsyncDisposable {
       pauseMs = RETRY_MS
     }
     pauseMs = Math.max(pauseMs, next - this.#now())
-    if (pauseMs > 0) await delay(pauseMs, undefined, { signal }).catch(() => {})
+    // Timers cut fractions off.
+    if (pauseMs > 0) await delay(Math.ceil(pauseMs), undefined, { signal }).catch(() => {})
     this.#cells.delete(app)
     if (!signal.aborted) this.#options.onRoom()
   }

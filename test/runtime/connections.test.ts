@@ -334,7 +334,7 @@ test('of informational responses sixteen may come before the answer', async () =
   assert.equal(await fetchText(fetcher, upstream.url), 'x')
   informational = 17
 
-  await assert.rejects(fetchUrl(fetcher, upstream.url), {
+  await assert.rejects(fetchUrl(fetcher, upstream.url, { app: 'another' }), {
     message: 'the server sent more than 16 informational responses',
   })
   await hasConnections(fetcher, { open: 0, idle: 0 })
