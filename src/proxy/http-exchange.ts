@@ -70,10 +70,14 @@ export class HttpExchange implements DispatchedExchange {
       headers['transfer-encoding'] !== undefined ||
       (length !== undefined && Number(length) > 0)
     this.#body = this.hasBody
-      ? new RequestBody(this, upgrade ?? request, {
-          bytesMax: upgrade ? Infinity : host.config.requestBodyBytesMax,
-          onTooLong: () => this.#giveUp({ rejection: 'body_too_large' }),
-        })
+      ? new RequestBody(
+          this,
+          { request: upgrade ?? request, socket: request.socket },
+          {
+            bytesMax: upgrade ? Infinity : host.config.requestBodyBytesMax,
+            onTooLong: () => this.#giveUp({ rejection: 'body_too_large' }),
+          },
+        )
       : null
     this.dispatch = new Dispatch(this)
   }

@@ -1,5 +1,6 @@
 /** Bodies of many clients at once, over real connections: each gets its own bytes, and all of them. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { after, before, test } from 'node:test'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
@@ -66,3 +67,30 @@ test('texts that are echoed at once come back as they went', async () => {
     }),
   )
 })
+
+test('bodies in chunks of one byte arrive whole, and somebody else is answered meanwhile', async () => {
+  const text = 'abcdefghij'.repeat(20_000)
+  const order: string[] = []
+
+  const long = Array.from({ length: 4 }, async () => {
+    assert.equal(await sendBytewise(text), text)
+    order.push('long')
+  })
+  await read('/whole/1', false)
+  order.push('short')
+  await Promise.all(long)
+
+  assert.equal(order[0], 'short')
+})
+
+/** POSTs a body in pieces of one character; the answer's. */
+async function sendBytewise(text: string): Promise<string> {
+  const port = Number(new URL(platform.running.appsUrl).port)
+  const sent = request({ port, method: 'POST', headers: { host: 'bodies.localhost' } })
+  for (const character of text) sent.write(character)
+  sent.end()
+  const [response] = (await once(sent, 'response')) as [IncomingMessage]
+  let answer = ''
+  for await (const chunk of response.setEncoding('utf8')) answer += chunk
+  return answer
+}

@@ -87,7 +87,11 @@ test('bodies of requests wait for a runtime that does not read, and come in orde
     }
     const exchange = { link: { client }, dispatch: { inputAt: 0 } } as unknown as DispatchedExchange
     const source = new PassThrough({ highWaterMark: 2 ** 20 })
-    new RequestBody(exchange, source, { bytesMax: Infinity, onTooLong: assert.fail }).start(262_144)
+    new RequestBody(
+      exchange,
+      { request: source, socket },
+      { bytesMax: Infinity, onTooLong: assert.fail },
+    ).start(262_144)
     for (let piece = 0; piece < 5; piece++) source.write(Buffer.alloc(50_000, piece))
     source.end()
     return Buffer.alloc(250_000, 0xff)
