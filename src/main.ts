@@ -47,7 +47,9 @@ export async function startPlatform(config: Config, options: PlatformOptions = {
   // Bundled once here, so that the runtime processes find it.
   await loadPrelude()
   const cache = config.cacheMb > 0 ? stack.use(await ResponseCache.open({ config })) : null
-  const tls = stack.use(await TlsRelay.open({ nice: appsNice(config.backgroundNice) }))
+  const onEnded = (detail: string) =>
+    logger.warn({ detail }, 'the process for TLS has ended: another takes its place')
+  const tls = stack.use(await TlsRelay.open({ nice: appsNice(config.backgroundNice), onEnded }))
   const supervisor = new Supervisor({
     config,
     ...(cache && { cache: cache.address }),

@@ -80,7 +80,10 @@ async function keepRunning(config: Config, terminal: Terminal, signal: AbortSign
   let restartMs = RESTART_MS_MIN
   const prelude = await loadPrelude()
   await using cache = config.cacheMb > 0 ? await ResponseCache.open({ config }) : null
-  await using tls = await TlsRelay.open({ nice: 0 })
+  await using tls = await TlsRelay.open({
+    nice: 0,
+    onEnded: how => terminal.note(`The process for TLS ended (${how})`),
+  })
   const started = { prelude, cache: cache?.address ?? null, tls: tls.address }
   while (!signal.aborted) {
     const startedAt = performance.now()

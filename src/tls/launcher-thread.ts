@@ -1,8 +1,12 @@
-/** The thread that keeps the relay's process running: to start one holds whoever does it up (scheduler/launcher.ts). */
-import { type ChildProcess, spawn } from 'node:child_process'
+/**
+ * The thread that keeps the relay's process running: to start one holds whoever does it up (scheduler/launcher.ts). One
+ * that hangs or has grown too large is killed, and another takes its place.
+ */
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { workerData } from 'node:worker_threads'
@@ -10,14 +14,23 @@ import { compileCache, compileCacheEnv } from '../compile-cache.ts'
 import { callerPort } from '../thread.ts'
 import type { TlsProcessSettings } from './process.ts'
 
-/** Answered when the process listens. */
-export type TlsLauncherCall = 'listen'
+/** `listen` is answered when the process listens, `end` with how one has ended. */
+export type TlsLauncherCall = 'listen' | 'end'
+
+type Child = ChildProcessByStdio<Writable, Readable, null>
 
 const PROGRAM = fileURLToPath(new URL('./process.ts', import.meta.url))
 const SOURCE = join(import.meta.dirname, '..')
 
 /** Between the end of a process and the next. */
 const RESTART_MS = 1000
+
+/** How often it is asked whether it is well, and after how long a silence it is not: a step for one app takes 0.7 s. */
+const BEAT_MS = 2000
+const SILENT_MS_MAX = 15_000
+
+/** A connection takes 100 kB or so, and there may be 4096. */
+const RSS_BYTES_MAX = 768 * 2 ** 20
 
 /** Servers' bytes are read in it. What it may: read our code, and connect. */
 const FLAGS = [
@@ -34,22 +47,37 @@ const FLAGS = [
 const port = callerPort()
 const settings = workerData as TlsProcessSettings
 const closed = new AbortController()
-let child: ChildProcess | null = null
+/** How processes have ended that nobody has been told of, and the call that asks for it. */
+const ends: string[] = []
+let asked: number | null = null
+let child: Child | null = null
 let listens: Promise<void> = run()
 
 port.on('message', (message: { id: number; request: TlsLauncherCall } | 'close') => {
-  if (message !== 'close') return void listens.then(() => port.postMessage({ id: message.id, reply: null }))
-  closed.abort()
-  child?.stdin?.end()
-  port.close()
+  if (message === 'close') {
+    closed.abort()
+    child?.stdin.end()
+    return port.close()
+  }
+  if (message.request === 'listen') {
+    return void listens.then(() => port.postMessage({ id: message.id, reply: null }))
+  }
+  asked = message.id
+  tell()
 })
 
-/** Resolves when the process listens; from its end on `listens` is the next one's. */
+function tell(): void {
+  if (asked === null || ends.length === 0) return
+  port.postMessage({ id: asked, reply: ends.shift() })
+  asked = null
+}
+
+/** Resolves when a process listens; from its end on `listens` is the next one's. */
 async function run(): Promise<void> {
   await rm(settings.path, { force: true })
   const cache = compileCache()
   const flags = cache ? [...FLAGS, `--allow-fs-read=${cache}`, `--allow-fs-write=${cache}`] : FLAGS
-  const started = spawn(process.execPath, [...flags, PROGRAM], {
+  const started: Child = spawn(process.execPath, [...flags, PROGRAM], {
     env: compileCacheEnv(),
     stdio: ['pipe', 'pipe', 'inherit'],
   })
@@ -57,14 +85,42 @@ async function run(): Promise<void> {
   // Writing to a process that has just died is no error of ours.
   started.stdin.on('error', () => {})
   started.stdin.write(`${JSON.stringify(settings)}\n`)
-  const ended = new Promise<void>(resolve =>
-    started.once('close', () => resolve()).once('error', () => resolve()),
-  )
-  const next = ended.then(() => sleep(RESTART_MS, undefined, { signal: closed.signal })).then(run)
+  const whyKilled = watchOver(started)
+  const ended = new Promise<string>(resolve => {
+    started.once('error', ({ message }) => resolve(message))
+    started.once('close', (code, signal) => resolve(whyKilled() ?? signal ?? `exit code ${code}`))
+  })
+  const next = ended.then(async how => {
+    if (closed.signal.aborted) return
+    ends.push(how)
+    tell()
+    await sleep(RESTART_MS, undefined, { signal: closed.signal })
+    return run()
+  })
   next.catch(() => {})
   void ended.then(() => {
     listens = next
   })
   // One that ends before it listens: whoever waits waits for the next.
   await Promise.race([once(started.stdout, 'data'), next])
+}
+
+/** Asks it now and then how large it is, and kills it for what it answers, or does not. Why it was killed, if it was. */
+function watchOver(started: Child): () => string | null {
+  let why: string | null = null
+  let heardAt = performance.now()
+  const kill = (reason: string) => {
+    why = reason
+    started.kill('SIGKILL')
+  }
+  started.stdout.setEncoding('utf8').on('data', (text: string) => {
+    heardAt = performance.now()
+    if (Number.parseInt(text, 10) > RSS_BYTES_MAX) kill(`more than ${RSS_BYTES_MAX / 2 ** 20} MB of memory`)
+  })
+  const beat = setInterval(() => {
+    if (performance.now() - heardAt > SILENT_MS_MAX) kill(`no sign of life for ${SILENT_MS_MAX / 1000} s`)
+    else started.stdin.write('\n')
+  }, BEAT_MS)
+  started.once('close', () => clearInterval(beat))
+  return () => why
 }

@@ -1,6 +1,6 @@
 /**
  * The relay's process. Its standard input is a pipe from whoever started it, with its settings as a line of JSON; when the
- * pipe closes, the process is gone. It prints a line when it listens.
+ * pipe closes, the process is gone. It prints its resident memory, in bytes, when it listens and for each further line.
  */
 import { flushCompileCache } from 'node:module'
 import { setPriority } from 'node:os'
@@ -19,10 +19,14 @@ process.stdin.on('close', () => process.exit())
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
 
+let server: TlsServer | null = null
 for await (const line of createInterface(process.stdin)) {
-  const { path, token, nice } = JSON.parse(line) as TlsProcessSettings
-  if (nice > 0) setPriority(nice)
-  await new TlsServer({ token }).listen(path)
-  flushCompileCache()
-  process.stdout.write('ready\n')
+  if (server === null) {
+    const { path, token, nice } = JSON.parse(line) as TlsProcessSettings
+    if (nice > 0) setPriority(nice)
+    server = new TlsServer({ token })
+    await server.listen(path)
+    flushCompileCache()
+  }
+  process.stdout.write(`${process.memoryUsage.rss()}\n`)
 }

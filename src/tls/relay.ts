@@ -10,7 +10,7 @@ import { rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { openSocketDirectory } from '../socket-directory.ts'
-import { Thread } from '../thread.ts'
+import { NoAnswer, Thread } from '../thread.ts'
 import type { TlsLauncherCall } from './launcher-thread.ts'
 import type { TlsProcessSettings } from './process.ts'
 import type { TlsAddress } from './wire.ts'
@@ -18,14 +18,22 @@ import type { TlsAddress } from './wire.ts'
 /** Who knocks meanwhile waits with others. */
 const CALLS_MAX = 1000
 
+export interface TlsRelayOptions extends Pick<TlsProcessSettings, 'nice'> {
+  /** A process has ended, and another is started; `how` is what ended it. */
+  onEnded(how: string): void
+}
+
 export class TlsRelay implements AsyncDisposable {
   readonly address: TlsAddress
   readonly #directory: string
-  readonly #thread: Thread<TlsLauncherCall, null>
+  readonly #thread: Thread<TlsLauncherCall, string | null>
+  readonly #onEnded: TlsRelayOptions['onEnded']
+  #watched = false
   readonly #door: Server
 
-  private constructor(directory: string, { nice }: Pick<TlsProcessSettings, 'nice'>) {
+  private constructor(directory: string, { nice, onEnded }: TlsRelayOptions) {
     this.#directory = directory
+    this.#onEnded = onEnded
     this.address = {
       door: join(directory, 'door.sock'),
       path: join(directory, 'tls.sock'),
@@ -42,7 +50,7 @@ export class TlsRelay implements AsyncDisposable {
   }
 
   /** Resolves when runtimes may knock. `nice`: by how much it yields to those that carry requests. */
-  static async open(options: Pick<TlsProcessSettings, 'nice'>): Promise<TlsRelay> {
+  static async open(options: TlsRelayOptions): Promise<TlsRelay> {
     const relay = new TlsRelay(await openSocketDirectory(), options)
     relay.#door.listen(relay.address.door)
     await once(relay.#door, 'listening')
@@ -58,7 +66,20 @@ export class TlsRelay implements AsyncDisposable {
   async #open(socket: Socket): Promise<void> {
     socket.on('error', () => {})
     // Should the thread have died, whoever knocked finds nobody, and knocks again.
-    await this.#thread.call('listen').catch(() => {})
+    const listens = this.#thread.call('listen').catch(() => {})
+    if (!this.#watched) void this.#watch()
+    await listens
     socket.destroy()
+  }
+
+  /** Tells how processes end, for as long as the thread lives. */
+  async #watch(): Promise<void> {
+    this.#watched = true
+    try {
+      for (;;) this.#onEnded((await this.#thread.callIfRunning('end'))!)
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error
+      this.#watched = false
+    }
   }
 }

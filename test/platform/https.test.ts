@@ -36,6 +36,11 @@ test('a certificate that nobody vouches for is refused, also after the process t
   answers.delete('TLS failed: self-signed certificate')
   answers.delete('no TLS connection can be made at present; try again later')
   assert.deepEqual([...answers], [])
+  const said = platform.log().filter(({ msg, message }) => /process for TLS/.test(String(msg ?? message)))
+  assert.deepEqual(
+    said.map(({ detail }) => detail),
+    ['SIGKILL'],
+  )
 })
 
 /** Of this process, that have not ended. */
