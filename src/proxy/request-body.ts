@@ -154,6 +154,7 @@ export class RequestBody {
   }
 
   #forward(chunk: Buffer): void {
+    if (this.#pending) return this.#hold(chunk)
     // It goes whole or waits: the credit comes back to a window, which is longer than what Node reads at a time.
     if (chunk.length > this.#credit && this.#credit < BODY_WINDOW) return this.#hold(chunk)
     const room = this.#exchange.link?.client.room
@@ -166,7 +167,8 @@ export class RequestBody {
   }
 
   #hold(chunk: Buffer): void {
-    this.#pending = chunk
+    // Small pieces and what came behind them may wait together.
+    this.#pending = this.#pending ? Buffer.concat([this.#pending, chunk]) : chunk
     this.waitingSince = 0
     this.#request.pause()
   }

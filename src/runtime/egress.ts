@@ -189,7 +189,10 @@ function connectSecure(
     const question = { app, addresses: await addresses, port, hostname: hostname.replace(/\.$/, '') }
     return await tls.connect(question, ended.signal)
   }
-  connect()
+  const late = new Promise<never>((_, reject) => {
+    ended.signal.addEventListener('abort', () => reject(ended.signal.reason as Error))
+  })
+  Promise.race([connect(), late])
     .finally(() => clearTimeout(timer))
     .then(
       socket => done(null, socket),

@@ -11,19 +11,22 @@ const PIECE_MS = 1
 const PIECE_BYTES_MAX = 65_536
 const PIECE_BYTES_MIN = 1024
 
-/** So much of a piece is nobody's, in ms: no honest one takes longer. */
+/** So much CPU time of a piece is nobody's, in ms: no honest one takes longer. */
 const FREE_MS = 0.25
 
-/** How long the next piece of an app's may be; with others it is the longest. */
-type Pieces = Map<string, number>
+/** Whose pieces take long is kept for so many apps. */
+const SLOW_MAX = 1000
+
+/** Apps whose last piece has taken long, with how long their next one may be, in bytes. CPU time is read for them only. */
+type Slow = Map<string, number>
 
 export class FairReads {
   readonly #turns = new FairTurns()
-  readonly #pieces: Pieces = new Map()
+  readonly #slow: Slow = new Map()
 
   /** From now on whoever reads the socket has it in pieces. `charge` is told what the app has to pay, in ns. */
   attach(socket: Socket, app: string, charge: (ns: number) => void): PiecewiseReads {
-    return new PiecewiseReads(socket, { app, charge, turns: this.#turns, pieces: this.#pieces })
+    return new PiecewiseReads(socket, { app, charge, turns: this.#turns, slow: this.#slow })
   }
 }
 
@@ -31,7 +34,7 @@ interface Owner {
   app: string
   charge: (ns: number) => void
   turns: FairTurns
-  pieces: Pieces
+  slow: Slow
 }
 
 /** Stands between a socket and the one who is to read it: in the way of `read`, and of the listener for `readable`. */
@@ -44,6 +47,8 @@ export class PiecewiseReads implements Step {
   #granted = 0
   #taken = 0
   #waits = false
+  /** Of this thread, when the step began; null: not read. */
+  #cpuMs: number | null = null
 
   constructor(socket: Socket, owner: Owner) {
     this.#socket = socket
@@ -68,25 +73,31 @@ export class PiecewiseReads implements Step {
 
   run(): void {
     this.#waits = false
-    this.#granted = this.#owner.pieces.get(this.#owner.app) ?? PIECE_BYTES_MAX
+    const known = this.#owner.slow.get(this.#owner.app)
+    this.#granted = known ?? PIECE_BYTES_MAX
     this.#taken = 0
+    this.#cpuMs = known === undefined ? null : threadCpuMs()
     if (!this.#socket.destroyed) this.#listener?.call(this.#socket)
     this.#granted = 0
   }
 
   ran(tookMs: number): void {
-    const { app, charge, pieces } = this.#owner
-    if (tookMs > FREE_MS) charge((tookMs - FREE_MS) * 1e6)
-    if (tookMs > PIECE_MS && this.#taken > 0) {
-      pieces.set(app, Math.max(PIECE_BYTES_MIN, Math.floor((this.#taken * PIECE_MS) / tookMs)))
-    } else if (pieces.size > 0) this.#lengthen()
+    // Who waits for a core does not pay for that: the first slow piece is only noted.
+    const usedMs = this.#cpuMs === null ? tookMs : threadCpuMs() - this.#cpuMs
+    if (usedMs > FREE_MS && this.#cpuMs !== null) this.#owner.charge((usedMs - FREE_MS) * 1e6)
+    if (usedMs > FREE_MS || this.#cpuMs !== null) this.#note(usedMs)
   }
 
-  #lengthen(): void {
-    const { app, pieces } = this.#owner
-    const bytes = 2 * (pieces.get(app) ?? PIECE_BYTES_MAX)
-    if (bytes < PIECE_BYTES_MAX) pieces.set(app, bytes)
-    else pieces.delete(app)
+  /** How long the next piece may be. */
+  #note(usedMs: number): void {
+    const { app, slow } = this.#owner
+    const bytes = slow.get(app) ?? PIECE_BYTES_MAX
+    if (slow.size >= SLOW_MAX) slow.clear()
+    if (usedMs > PIECE_MS && this.#taken > 0) {
+      slow.set(app, Math.max(PIECE_BYTES_MIN, Math.floor((this.#taken * PIECE_MS) / usedMs)))
+    } else if (usedMs > FREE_MS || bytes < PIECE_BYTES_MAX)
+      slow.set(app, Math.min(2 * bytes, PIECE_BYTES_MAX))
+    else slow.delete(app)
   }
 
   #next(): Buffer | null {
@@ -110,4 +121,9 @@ export class PiecewiseReads implements Step {
     this.#waits = true
     this.#owner.turns.take(this.#owner.app, this)
   }
+}
+
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { after, before, test } from 'node:test'
 import { RequestBody } from '../../src/proxy/request-body.ts'
@@ -112,4 +113,39 @@ test('bodies of requests wait for a runtime that does not read, and come in orde
   close()
   assert(had.every(bytes => bytes === 250_000))
   for (const bytes of bodies) assert(bytes.every((byte, at) => byte === Math.floor(at / 50_000)))
+})
+
+test('small pieces of a body that have to wait keep their place before what comes behind them', async () => {
+  const sent: Buffer[] = []
+  let roomy = () => {}
+  const room = {
+    isFull: true,
+    whenRoom(callback: () => void) {
+      roomy = callback
+    },
+  }
+  const client = {
+    room,
+    sendBody: (_exchange: unknown, chunk: Buffer) => sent.push(chunk),
+    endBody: () => {},
+  }
+  const exchange = { link: { client }, dispatch: { inputAt: 0 } } as unknown as DispatchedExchange
+  const source = new PassThrough({ highWaterMark: 2 ** 20 })
+  const socket = new Socket()
+  const body = new RequestBody(
+    exchange,
+    { request: source, socket },
+    { bytesMax: Infinity, onTooLong: assert.fail },
+  )
+  body.start(262_144)
+  const pieces = Array.from({ length: 100 }, (_, at) => Buffer.alloc(10, at))
+  const all = [...pieces, Buffer.alloc(50_000, 200), ...pieces]
+
+  for (const piece of all) source.emit('data', piece)
+  await new Promise(setImmediate)
+  assert.deepEqual(sent, [])
+  room.isFull = false
+  roomy()
+
+  assert.deepEqual(Buffer.concat(sent), Buffer.concat(all))
 })
