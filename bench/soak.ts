@@ -10,6 +10,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { encodeUpload } from '../src/build/upload.ts'
+import { ACCOMPLICE_HOST, startAccomplice } from '../test/support/accomplice.ts'
 import { type Attack, readAttacks, sendAttack, uploadOf } from '../test/support/attack.ts'
 import { Client } from './support/client.ts'
 import { Platform } from './support/platform.ts'
@@ -29,6 +30,7 @@ const FLAGS = [
   ...['--apps-max', '30', '--idle-ms', '5000', '--wall-ms', '5000', '--wait-until-ms', '500'],
   // Metrics and the log as they are by default, quarantine for a short time only: its cells come and go.
   ...['--quarantine-ms', '10000'],
+  ...['--egress-allow', ACCOMPLICE_HOST],
 ]
 const VICTIM_CONNECTIONS = 8
 const VICTIM_PAUSE_MS = 5
@@ -65,6 +67,7 @@ let slowestMs = 0
 let attackName = 'none'
 const failures = new Map<string, number>()
 const attacks = readAttacks()
+await using _accomplice = await startAccomplice()
 await using platform = await Platform.start({ flags: FLAGS })
 await platform.upload('victim', `export default { fetch() { return new Response('well') } }`)
 for (let i = 0; i < APPS; i++) await deploySomething(`app-${i}`)

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import { ACCOMPLICE_HOST, startAccomplice } from '../../test/support/accomplice.ts'
 import { LogReader } from '../support/log-reader.ts'
 import { Platform } from '../support/platform.ts'
 import { percentile } from '../support/statistics.ts'
@@ -33,17 +34,19 @@ export class Arena implements AsyncDisposable {
   /** What the platform logs, but for the victim's requests. */
   readonly log: LogReader
   readonly #victim: Worker
+  readonly #accomplice: AsyncDisposable
 
-  private constructor(platform: Platform, victim: Worker) {
+  private constructor(platform: Platform, victim: Worker, accomplice: AsyncDisposable) {
     this.platform = platform
     this.log = new LogReader(platform.process.log, line => !line.includes('"app":"victim-'))
     this.#victim = victim
+    this.#accomplice = accomplice
   }
 
   static async open(): Promise<Arena> {
-    const platform = await Platform.start({
-      flags: ['--wall-ms', String(WALL_MS), '--wait-until-ms', '500', '--subrequest-timeout-ms', '2000'],
-    })
+    const limits = ['--wall-ms', String(WALL_MS), '--wait-until-ms', '500', '--subrequest-timeout-ms', '2000']
+    const platform = await Platform.start({ flags: [...limits, '--egress-allow', ACCOMPLICE_HOST] })
+    const accomplice = await startAccomplice()
     const status = await (await fetch(new URL('/api/v1/status', platform.controlUrl))).json()
     const names = (status as { runtimes: unknown[] }).runtimes.map((_, n) => `victim-${n}`)
     for (const name of names) await platform.upload(name, VICTIM)
@@ -55,7 +58,7 @@ export class Arena implements AsyncDisposable {
       body: BODY,
     }
     const victim = new Worker(new URL('./victim-thread.ts', import.meta.url), { workerData })
-    return new Arena(platform, victim)
+    return new Arena(platform, victim, accomplice)
   }
 
   /** Measures while `act` goes on, and for at least this long. */
@@ -103,6 +106,7 @@ export class Arena implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#victim.terminate()
+    await this.#accomplice[Symbol.asyncDispose]()
     await this.platform[Symbol.asyncDispose]()
   }
 }

@@ -7,7 +7,7 @@
  */
 import type { CancelSignal } from './cancellation.ts'
 import { type Connecting, type EgressPolicy, guardedConnect } from './egress.ts'
-import { FairReads, type PiecewiseReads } from './fair-reads.ts'
+import { FairReads, type PiecewiseReads, type Reader } from './fair-reads.ts'
 import type { Resolver } from './resolver.ts'
 import { SubrequestError } from './subrequest-error.ts'
 import type { TlsConnector } from './tls-client.ts'
@@ -60,17 +60,21 @@ export class Connection {
   /** Who pays for reading what comes, in ns. */
   charge: (ns: number) => void = NOBODY
   #connecting: Connecting | null = null
+  /** Is called when a piece of what comes has been read. */
+  onRead: () => void = NOBODY
   #reads: PiecewiseReads | null = null
+  readonly #reader: Reader
 
   constructor(owner: Connections, origin: Origin, options: ConnectionOptions) {
     this.#owner = owner
     this.origin = origin
+    this.#reader = { app: origin.app.name, charge: ns => this.charge(ns), ran: () => this.onRead() }
     this.client = new Client(origin.url, {
       allowH2: false,
       connect: (target, done) => {
         this.#connecting = origin.connect(target, (...made) => {
           const [, socket] = made
-          if (socket) this.#reads = owner.reads.attach(socket, origin.app.name, ns => this.charge(ns))
+          if (socket) this.#reads = owner.reads.attach(socket, this.#reader)
           done(...made)
         })
       },
@@ -91,6 +95,7 @@ export class Connection {
   /** The exchange is over, and the connection in step. */
   release() {
     this.charge = NOBODY
+    this.onRead = NOBODY
     this.#owner.release(this)
   }
 

@@ -6,9 +6,10 @@
 import type { Socket } from 'node:net'
 import { FairTurns, type Step } from '../fair-turns.ts'
 
-/** A piece that takes longer is followed by a shorter one. */
+/** A piece that takes longer is followed by a shorter one; a socket's first is short, too, and the next twice as long. */
 const PIECE_MS = 1
 const PIECE_BYTES_MAX = 65_536
+const PIECE_BYTES_FIRST = 8192
 const PIECE_BYTES_MIN = 1024
 
 /** So much CPU time of a piece is nobody's, in ms: no honest one takes longer. */
@@ -24,15 +25,22 @@ export class FairReads {
   readonly #turns = new FairTurns()
   readonly #slow: Slow = new Map()
 
-  /** From now on whoever reads the socket has it in pieces. `charge` is told what the app has to pay, in ns. */
-  attach(socket: Socket, app: string, charge: (ns: number) => void): PiecewiseReads {
-    return new PiecewiseReads(socket, { app, charge, turns: this.#turns, slow: this.#slow })
+  /** From now on whoever reads the socket has it in pieces. */
+  attach(socket: Socket, reader: Reader): PiecewiseReads {
+    return new PiecewiseReads(socket, { ...reader, turns: this.#turns, slow: this.#slow })
   }
 }
 
-interface Owner {
+/** On whose behalf a socket is read. */
+export interface Reader {
   app: string
-  charge: (ns: number) => void
+  /** Is told what the app has to pay, in ns. */
+  charge(ns: number): void
+  /** A piece has been read. */
+  ran(): void
+}
+
+interface Owner extends Reader {
   turns: FairTurns
   slow: Slow
 }
@@ -47,6 +55,8 @@ export class PiecewiseReads implements Step {
   #granted = 0
   #taken = 0
   #waits = false
+  /** How long this socket's next piece may be, whatever its app's may. */
+  #bytes = PIECE_BYTES_FIRST
   /** Of this thread, when the step began; null: not read. */
   #cpuMs: number | null = null
 
@@ -74,7 +84,8 @@ export class PiecewiseReads implements Step {
   run(): void {
     this.#waits = false
     const known = this.#owner.slow.get(this.#owner.app)
-    this.#granted = known ?? PIECE_BYTES_MAX
+    this.#granted = Math.min(this.#bytes, known ?? PIECE_BYTES_MAX)
+    if (this.#bytes < PIECE_BYTES_MAX) this.#bytes *= 2
     this.#taken = 0
     this.#cpuMs = known === undefined ? null : threadCpuMs()
     if (!this.#socket.destroyed) this.#listener?.call(this.#socket)
@@ -86,6 +97,7 @@ export class PiecewiseReads implements Step {
     const usedMs = this.#cpuMs === null ? tookMs : threadCpuMs() - this.#cpuMs
     if (usedMs > FREE_MS && this.#cpuMs !== null) this.#owner.charge((usedMs - FREE_MS) * 1e6)
     if (usedMs > FREE_MS || this.#cpuMs !== null) this.#note(usedMs)
+    this.#owner.ran()
   }
 
   /** How long the next piece may be. */

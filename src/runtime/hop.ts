@@ -44,6 +44,10 @@ interface HopOptions {
   reject: (error: SubrequestError) => void
 }
 
+/** Of a body that comes in pieces below this so many are passed on as they come, those that follow by what is read at a time. */
+const SMALL_BYTES_MAX = 1024
+const SMALL_AT_ONCE = 64
+
 /** Answers with a status below 200 that may come before the one that counts: servers send one or two. */
 export const INFORMATIONAL_MAX = 16
 
@@ -64,6 +68,9 @@ class Hop implements Dispatcher.DispatchHandler {
   }
   #body: ReceivedBody | null = null
   #informational = 0
+  #small: Buffer[] = []
+  #smallCount = 0
+  #controller: Dispatcher.DispatchController | null = null
   #over = false
 
   constructor(connection: Connection, request: HopRequest, options: HopOptions) {
@@ -78,6 +85,7 @@ class Hop implements Dispatcher.DispatchHandler {
     const { signal } = this.#options
     if (signal.aborted) return this.#abort()
     signal.addEventListener('abort', this.#abort)
+    this.#connection.onRead = this.#pushSmall
     const { method, url, headers, body } = this.#request
     const upload = this.#upload as unknown as Readable | null // undici takes any iterable; its types do not
     this.#connection.client.dispatch(
@@ -96,7 +104,8 @@ class Hop implements Dispatcher.DispatchHandler {
   ) {
     if (this.#over) return
     if (status < 200) {
-      if (++this.#informational > INFORMATIONAL_MAX) this.#fail(tooMuchInformation())
+      // What is left of the piece is not even read.
+      if (++this.#informational > INFORMATIONAL_MAX) controller.abort(tooMuchInformation())
       return
     }
     if (this.#request.method !== 'HEAD' && !NULL_BODY_STATUSES.has(status)) {
@@ -108,11 +117,25 @@ class Hop implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer) {
     if (this.#over) return
     if (!this.#body) return this.#fail(new SubrequestError('the response must not have a body'))
-    if (!this.#body.push(chunk)) controller.pause()
+    if (chunk.length < SMALL_BYTES_MAX && ++this.#smallCount > SMALL_AT_ONCE) {
+      this.#controller = controller
+      this.#small.push(chunk)
+    } else {
+      this.#pushSmall()
+      if (!this.#body.push(chunk)) controller.pause()
+    }
+  }
+
+  readonly #pushSmall = () => {
+    const small = this.#small
+    if (small.length === 0 || this.#over) return
+    this.#small = []
+    if (!this.#body!.push(Buffer.concat(small))) this.#controller!.pause()
   }
 
   onResponseEnd() {
     if (this.#over) return
+    this.#pushSmall()
     this.#end()
     if (this.#upload && !this.#upload.done) {
       // What is left of the request's body would be read as the next request.

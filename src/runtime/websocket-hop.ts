@@ -52,9 +52,9 @@ export function openWebSocket(
         carry(socket, { connection, body: body as AsyncIterable<Buffer> | null, signal })
         resolve({ status, statusText: 'Switching Protocols', headers: response, body: streamed(socket) })
       },
-      onResponseStart(_controller, status, answered, statusText = '') {
+      onResponseStart(controller, status, answered, statusText = '') {
         if (status < 200) {
-          if (++informational > INFORMATIONAL_MAX) fail(tooMuchInformation())
+          if (++informational > INFORMATIONAL_MAX) controller.abort(tooMuchInformation())
           return
         }
         signal.removeEventListener('abort', abort)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ACCOMPLICE_HOST, startAccomplice } from '../support/accomplice.ts'
 import { type Attack, judge, readAttacks, sendAttack, uploadOf } from '../support/attack.ts'
 import { startTestPlatform, type TestPlatform, until } from '../support/platform.ts'
 
@@ -11,11 +12,14 @@ const VICTIM_PAUSE_MS = 10
 /** An attack that fills gigabytes takes 20 s of page faults on a slow virtual machine that has nothing else to do. */
 const TEST_MS_MAX = 60_000
 
+let accomplice: AsyncDisposable
 let platform: TestPlatform
 let victim: { stop(): Promise<{ requests: number; failures: string[] }> }
 
 before(async () => {
-  platform = await startTestPlatform({ wallMs: String(WALL_MS), waitUntilMs: '500', runtimeRssMb: '1024' })
+  accomplice = await startAccomplice()
+  const settings = { wallMs: String(WALL_MS), waitUntilMs: '500', runtimeRssMb: '1024' }
+  platform = await startTestPlatform({ ...settings, egressAllow: ACCOMPLICE_HOST })
   await platform.deploy('victim', `export default { fetch() { return new Response('well') } }`)
   victim = steadyClient()
 })
@@ -23,6 +27,7 @@ before(async () => {
 after(async () => {
   const { requests, failures } = await victim.stop()
   await platform[Symbol.asyncDispose]()
+  await accomplice[Symbol.asyncDispose]()
   assert(requests > 100)
   assert.deepEqual(failures, [], `of ${requests} requests of the victim`)
 })

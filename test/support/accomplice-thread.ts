@@ -1,0 +1,33 @@
+/** Answers each connection, by the path of its first request, with bytes that take long to be read and never end. */
+import { createServer } from 'node:net'
+import { parentPort, workerData } from 'node:worker_threads'
+
+/** As the apps say it. */
+const PORT = 9377
+
+const CHUNKED = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'
+const INFORMATIONAL = 'HTTP/1.1 103 Early Hints\r\n'
+
+/** What comes first, and what comes again and again. */
+const ANSWERS: Record<string, [head: string, rest: Buffer]> = {
+  chunks: [CHUNKED, Buffer.from('1\r\nx\r\n'.repeat(20_000))],
+  informational: ['', Buffer.from(`${INFORMATIONAL}\r\n`.repeat(4000))],
+  fields: ['', Buffer.from(`${INFORMATIONAL}${'a: b\r\n'.repeat(9000)}\r\n`)],
+}
+
+const server = createServer(socket => {
+  socket.on('error', () => {})
+  socket.once('data', request => {
+    const [, path = ''] = /^GET \/(\w+) /.exec(request.toString('latin1')) ?? []
+    const answer = ANSWERS[path]
+    if (!answer) return void socket.destroy()
+    const [head, rest] = answer
+    const fill = () => {
+      while (!socket.destroyed && socket.write(rest));
+    }
+    if (head !== '') socket.write(head)
+    socket.on('drain', fill)
+    fill()
+  })
+})
+server.listen(PORT, workerData as string, () => parentPort!.postMessage('listens'))
