@@ -6,7 +6,13 @@ import { timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as connectTcp, createServer, isIP, type Server, type Socket } from 'node:net'
 import { pipeline } from 'node:stream/promises'
-import { connect as connectTls, createSecureContext, DEFAULT_CIPHERS, type SecureContext } from 'node:tls'
+import {
+  connect as connectTls,
+  createSecureContext,
+  DEFAULT_CIPHERS,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls'
 import { FairTurns } from '../fair-turns.ts'
 import { Ciphertext } from './ciphertext.ts'
 import { lineOf, readLine, type TlsAnswer, type TlsQuestion } from './wire.ts'
@@ -60,16 +66,23 @@ export class TlsServer implements Disposable {
   }
 
   async #serve(local: Socket): Promise<void> {
+    let app: string | null = null
+    let remote: TLSSocket | null = null
     this.#sockets.add(local)
-    local.on('close', () => this.#sockets.delete(local))
+    local.on('close', () => {
+      this.#sockets.delete(local)
+      if (app !== null) this.#release(app)
+      remote?.destroy()
+    })
     // It ends what is made for it; there is nobody to tell.
     local.on('error', () => {})
     try {
       const question = (await readLine(local)) as TlsQuestion
       if (!this.#knows(question.token)) return void local.destroy()
-      if (!this.#count(question.app, local)) return void local.end(lineOf(TOO_MANY))
-      const remote = this.#connect(question)
-      local.on('close', () => remote.destroy())
+      if (local.destroyed) return
+      if (!this.#admits(question.app)) return void local.end(lineOf(TOO_MANY))
+      app = question.app
+      remote = this.#connect(question)
       remote.on('error', () => {})
       try {
         await once(remote, 'secureConnect')
@@ -77,7 +90,7 @@ export class TlsServer implements Disposable {
         return void local.end(lineOf(answerOf(error as Error)))
       }
       local.write(lineOf({ error: null }))
-      await Promise.all([pipeline(local, remote), pipeline(remote, local)])
+      await pipeline(local, remote, local)
     } catch {
       local.destroy()
     }
@@ -88,20 +101,21 @@ export class TlsServer implements Disposable {
     return given.length === this.#token.length && timingSafeEqual(given, this.#token)
   }
 
-  /** Whether there may be one more of the app's. */
-  #count(app: string, local: Socket): boolean {
+  /** Counts one more of the app's, if there may be one: to be released. */
+  #admits(app: string): boolean {
     const open = this.#open.get(app) ?? 0
     if (open >= APP_CONNECTIONS_MAX || this.#sockets.size > CONNECTIONS_MAX) return false
     this.#open.set(app, open + 1)
-    local.on('close', () => {
-      const left = this.#open.get(app)! - 1
-      if (left > 0) this.#open.set(app, left)
-      else this.#open.delete(app)
-    })
     return true
   }
 
-  #connect({ app, addresses, port, hostname }: TlsQuestion) {
+  #release(app: string): void {
+    const left = this.#open.get(app)! - 1
+    if (left > 0) this.#open.set(app, left)
+    else this.#open.delete(app)
+  }
+
+  #connect({ app, addresses, port, hostname }: TlsQuestion): TLSSocket {
     const socket = connectTcp({
       host: hostname,
       port,
