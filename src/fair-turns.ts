@@ -106,3 +106,9 @@ export class FairTurns {
     if (tookMs > this.#pause.afterMs) line.pausedUntil = this.#now() + tookMs * this.#pause.factor
   }
 }
+
+/** CPU time of this thread, in ms. */
+export function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}

@@ -41,7 +41,6 @@ const ARROWS: Record<string, Record<string, 'value' | 'type'>> = {
   },
   sandbox: {},
   scheduler: {
-    'cache/wire.ts': 'type',
     'runtime/client.ts': 'value',
     'runtime/flags.ts': 'value',
     'runtime/messages.ts': 'type',
@@ -49,7 +48,6 @@ const ARROWS: Record<string, Record<string, 'value' | 'type'>> = {
     'runtime/protocol.ts': 'value',
     'runtime/settings.ts': 'value',
     store: 'type',
-    'tls/wire.ts': 'type',
   },
   store: {},
   tls: {},

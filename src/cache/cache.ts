@@ -3,17 +3,12 @@
  * neither what apps put into it nor the collection of what they have put takes the event loop that serves requests.
  * The thread starts when the first runtime knocks at the door; most platforms never need it.
  */
-import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { createServer, type Server, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cacheChannel, cacheEvictionChannel } from '../channels.ts'
 import type { Config } from '../config.ts'
-import { openSocketDirectory } from '../socket-directory.ts'
+import { Door, type DoorAddress } from '../door.ts'
 import { NoAnswer, Thread } from '../thread.ts'
-import type { CacheAddress } from './wire.ts'
 import type { CacheCall, CacheReport, CacheThreadData } from './worker.ts'
 
 export interface ResponseCacheOptions {
@@ -32,22 +27,17 @@ const HEAP_PER_CACHE = 4
 const YOUNG_GENERATION_MB = 8
 
 export class ResponseCache implements AsyncDisposable {
-  readonly address: CacheAddress
-  readonly #directory: string
+  readonly address: DoorAddress
+  readonly #door: Door
   readonly #thread: Thread<CacheCall, CacheReport | null>
-  readonly #door: Server
   readonly #stopped = new AbortController()
   /** Settled when whoever knocked may go on; null: nobody has. */
   #opened: Promise<void> | null = null
   #bytes = 0
 
-  private constructor(directory: string, { config, heapMb }: ResponseCacheOptions) {
-    this.#directory = directory
-    this.address = {
-      door: join(directory, 'door.sock'),
-      path: join(directory, 'cache.sock'),
-      token: randomBytes(24).toString('base64url'),
-    }
+  private constructor(door: Door, { config, heapMb }: ResponseCacheOptions) {
+    this.#door = door
+    this.address = door.address
     const data: CacheThreadData = {
       path: this.address.path,
       token: this.address.token,
@@ -65,15 +55,15 @@ export class ResponseCache implements AsyncDisposable {
         maxOldGenerationSizeMb: heapMb ?? HEAP_MB_MIN + HEAP_PER_CACHE * config.cacheMb,
       },
     })
-    this.#door = createServer(socket => void this.#open(socket))
+    door.onKnock = () => {
+      this.#opened ??= new Promise(resolve => void this.#run(resolve))
+      return this.#opened
+    }
   }
 
   /** Resolves when runtimes may knock. */
   static async open(options: ResponseCacheOptions): Promise<ResponseCache> {
-    const cache = new ResponseCache(await openSocketDirectory(), options)
-    cache.#door.listen(cache.address.door)
-    await once(cache.#door, 'listening')
-    return cache
+    return new ResponseCache(await Door.open(), options)
   }
 
   /** Bytes of all that is kept. */
@@ -96,14 +86,7 @@ export class ResponseCache implements AsyncDisposable {
     this.#stopped.abort()
     this.#door.close()
     await this.#thread[Symbol.asyncDispose]()
-    await rm(this.#directory, { recursive: true, force: true })
-  }
-
-  async #open(socket: Socket): Promise<void> {
-    socket.on('error', () => {})
-    this.#opened ??= new Promise(resolve => void this.#run(resolve))
-    await this.#opened
-    socket.destroy()
+    await this.#door[Symbol.asyncDispose]()
   }
 
   /** Publishes what the thread reports. Should it die, another takes its place, which knows nothing yet. */

@@ -3,15 +3,6 @@
  * forgets one. What it is about stands in these headers; the body is the response's.
  */
 
-/** What a runtime process is told of it. */
-export interface CacheAddress {
-  /** A socket to knock at, once, before the first question: whoever answers closes the connection. */
-  door: string
-  /** The socket at which it listens from then on. */
-  path: string
-  token: string
-}
-
 /** Whoever asks must show it. */
 export const TOKEN_HEADER = 'x-token'
 /** Base64url of JSON: `CacheQuestion` from the runtime, `CachedHead` from the cache. */

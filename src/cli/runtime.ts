@@ -13,7 +13,7 @@ import { type Address, type Config, flagOf, loadConfig, type OptionName } from '
 import { VitrineError } from '../errors.ts'
 import { runtimeFlags } from '../runtime/flags.ts'
 import { loadPrelude } from '../runtime/prelude.ts'
-import { type RuntimeSettings, writeSettings } from '../runtime/settings.ts'
+import { configuredSettings, type RuntimeSettings, writeSettings } from '../runtime/settings.ts'
 import { TlsRelay } from '../tls/relay.ts'
 import type { Command, Invocation } from './command.ts'
 import { SETTING_OPTIONS, settingsOf } from './serve.ts'
@@ -116,21 +116,8 @@ function start(
   config: Config,
   { listen, prelude, cache, tls }: { listen: Address } & Pick<RuntimeSettings, 'prelude' | 'cache' | 'tls'>,
 ): ChildProcess {
-  const { token, memoryMb, prewarm, killGraceMs, subrequestTimeoutMs, egressAllow, traceContext } = config
   const program = fileURLToPath(new URL('../runtime/process.ts', import.meta.url))
-  const settings = {
-    listen,
-    token,
-    prelude,
-    prewarm,
-    killGraceMs,
-    memoryMb,
-    subrequestTimeoutMs,
-    egressAllow,
-    traceContext,
-    cache,
-    tls,
-  }
+  const settings = { ...configuredSettings(config), listen, token: config.token, prelude, cache, tls }
   const child = spawn(process.execPath, [...runtimeFlags(null), program], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: {},

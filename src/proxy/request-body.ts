@@ -8,17 +8,13 @@ import type { Readable } from 'node:stream'
 import { freeBytes } from '../body-memory.ts'
 import { BODY_WINDOW } from '../runtime/protocol.ts'
 import type { DispatchedExchange } from '../scheduler/dispatch.ts'
+import { SmallPieces } from '../small-pieces.ts'
 import { waitTurn } from './read-turns.ts'
 
 /** Pieces below this are copied before they are kept: they pin the buffer that the socket was read into. */
 const COPIED_BYTES_MAX = 8192
 
-/**
- * Of a body that comes in pieces below this so many leave as they come. Those that follow leave together, once in a turn of
- * the event loop, and a connection that has brought a number of them has taken its turn: they are 2 us each.
- */
-const SMALL_BYTES_MAX = 1024
-const SMALL_AT_ONCE = 64
+/** A connection that has brought so many small pieces has taken its turn. */
 const SMALL_MAX = 512
 
 export class RequestBody {
@@ -28,8 +24,8 @@ export class RequestBody {
   readonly #options: { bytesMax: number; onTooLong: () => void }
   #kept: Buffer[] | null = []
   #pending: Buffer | null = null
-  #small: Buffer[] = []
-  #smallCount = 0
+  /** They leave together, once in a turn of the event loop. */
+  readonly #small = new SmallPieces()
   #credit = 0
   #started = false
   /** The client has sent everything. */
@@ -102,22 +98,17 @@ export class RequestBody {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (chunk.length < SMALL_BYTES_MAX && ++this.#smallCount > SMALL_AT_ONCE) return this.#gather(chunk)
+    const kept = this.#small.keep(chunk)
+    if (kept === 1) setImmediate(this.#takeSmall)
+    if (kept === SMALL_MAX) waitTurn(this.#socket)
+    if (kept > 0) return
     this.#takeSmall()
     this.#take(chunk)
   }
 
-  #gather(chunk: Buffer): void {
-    const count = this.#small.push(chunk)
-    if (count === 1) setImmediate(this.#takeSmall)
-    if (count === SMALL_MAX) waitTurn(this.#socket)
-  }
-
   readonly #takeSmall = (): void => {
-    const small = this.#small
-    if (small.length === 0) return
-    this.#small = []
-    this.#take(Buffer.concat(small))
+    const together = this.#small.take()
+    if (together) this.#take(together)
   }
 
   #take(chunk: Buffer): void {

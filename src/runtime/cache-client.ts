@@ -2,11 +2,8 @@
  * The runtime's way to the cache: what an app asks of `caches`, as an upstream like any other to those who carry
  * bodies (subfetch.ts). The app's name is said here; what comes from the isolate is only what it asks for.
  */
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import {
-  type CacheAddress,
   type CachedHead,
   type CacheQuestion,
   decodeHead,
@@ -15,6 +12,7 @@ import {
   HEAD_HEADER,
   TOKEN_HEADER,
 } from '../cache/wire.ts'
+import { type DoorAddress, knock } from '../door.ts'
 import { CACHE_DONE, CACHE_MISS } from '../sandbox/wire.ts'
 import { streamed } from './incoming-body.ts'
 import type { Subrequest, SubresponseHead, Upstream } from './subrequest.ts'
@@ -35,13 +33,12 @@ export class CacheClient implements Upstream {
   readonly #token: string
 
   /** Rejects if there is nobody who keeps anything any more. */
-  static async open(address: CacheAddress): Promise<CacheClient> {
-    const knock = connect(address.door).resume()
-    await once(knock, 'close')
+  static async open(address: DoorAddress): Promise<CacheClient> {
+    await knock(address)
     return new CacheClient(address)
   }
 
-  private constructor({ path, token }: CacheAddress) {
+  private constructor({ path, token }: DoorAddress) {
     this.#token = token
     this.#pool = new Pool('http://cache', {
       socketPath: path,

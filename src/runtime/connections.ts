@@ -59,9 +59,9 @@ export class Connection {
   readonly #owner: Connections
   /** Who pays for reading what comes, in ns. */
   charge: (ns: number) => void = NOBODY
-  #connecting: Connecting | null = null
   /** Is called when a piece of what comes has been read. */
   onRead: () => void = NOBODY
+  #connecting: Connecting | null = null
   #reads: PiecewiseReads | null = null
   readonly #reader: Reader
 

@@ -11,6 +11,7 @@ import { networkInterfaces } from 'node:os'
 import ipaddr from 'ipaddr.js'
 import type { buildConnector } from 'undici'
 import { VitrineError } from '../errors.ts'
+import { HAPPY_EYEBALLS } from '../happy-eyeballs.ts'
 import type { ResolvedAddress } from './resolver.ts'
 import { SubrequestError } from './subrequest-error.ts'
 import type { TlsConnector } from './tls-client.ts'
@@ -168,9 +169,6 @@ export function guardedConnect(options: GuardOptions): Connect {
     return socket
   }
 }
-
-/** Several addresses are tried in turn; each but the last has this long. */
-const HAPPY_EYEBALLS = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 }
 
 interface Wanted {
   hostname: string

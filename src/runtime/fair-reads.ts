@@ -4,7 +4,7 @@
  * takes a moment, when it is the app's turn, and the request pays for what takes longer than its bytes explain.
  */
 import type { Socket } from 'node:net'
-import { FairTurns, type Step } from '../fair-turns.ts'
+import { FairTurns, type Step, threadCpuMs } from '../fair-turns.ts'
 
 /** A piece that takes longer is followed by a shorter one; a socket's first is short, too, and the next twice as long. */
 const PIECE_MS = 1
@@ -133,9 +133,4 @@ export class PiecewiseReads implements Step {
     this.#waits = true
     this.#owner.turns.take(this.#owner.app, this)
   }
-}
-
-function threadCpuMs(): number {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
 }

@@ -6,6 +6,7 @@
  */
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { SmallPieces } from '../small-pieces.ts'
 import type { CancelSignal } from './cancellation.ts'
 import type { Connection } from './connections.ts'
 import { type IncomingBody, ReceivedBody } from './incoming-body.ts'
@@ -44,10 +45,6 @@ interface HopOptions {
   reject: (error: SubrequestError) => void
 }
 
-/** Of a body that comes in pieces below this so many are passed on as they come, those that follow by what is read at a time. */
-const SMALL_BYTES_MAX = 1024
-const SMALL_AT_ONCE = 64
-
 /** Answers with a status below 200 that may come before the one that counts: servers send one or two. */
 export const INFORMATIONAL_MAX = 16
 
@@ -68,8 +65,8 @@ class Hop implements Dispatcher.DispatchHandler {
   }
   #body: ReceivedBody | null = null
   #informational = 0
-  #small: Buffer[] = []
-  #smallCount = 0
+  /** They go on together, once for each piece that is read of the connection. */
+  readonly #small = new SmallPieces()
   #controller: Dispatcher.DispatchController | null = null
   #over = false
 
@@ -117,20 +114,15 @@ class Hop implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer) {
     if (this.#over) return
     if (!this.#body) return this.#fail(new SubrequestError('the response must not have a body'))
-    if (chunk.length < SMALL_BYTES_MAX && ++this.#smallCount > SMALL_AT_ONCE) {
-      this.#controller = controller
-      this.#small.push(chunk)
-    } else {
-      this.#pushSmall()
-      if (!this.#body.push(chunk)) controller.pause()
-    }
+    this.#controller = controller
+    if (this.#small.keep(chunk) > 0) return
+    this.#pushSmall()
+    if (!this.#body.push(chunk)) controller.pause()
   }
 
   readonly #pushSmall = () => {
-    const small = this.#small
-    if (small.length === 0 || this.#over) return
-    this.#small = []
-    if (!this.#body!.push(Buffer.concat(small))) this.#controller!.pause()
+    const together = this.#over ? null : this.#small.take()
+    if (together && !this.#body!.push(together)) this.#controller!.pause()
   }
 
   onResponseEnd() {

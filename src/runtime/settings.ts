@@ -3,8 +3,8 @@
  * long and goes to every runtime, also while others serve: it is made into bytes once, and nobody has to parse it.
  */
 import type { Readable, Writable } from 'node:stream'
-import type { CacheAddress } from '../cache/wire.ts'
-import type { TlsAddress } from '../tls/wire.ts'
+import type { Config } from '../config.ts'
+import type { DoorAddress } from '../door.ts'
 import type { Prelude } from './prelude.ts'
 
 export interface RuntimeSettings {
@@ -25,9 +25,25 @@ export interface RuntimeSettings {
   /** Subrequests carry on the trace of the request that they are made for. */
   traceContext: boolean
   /** Where apps' caches lie; null: they keep nothing. */
-  cache: CacheAddress | null
+  cache: DoorAddress | null
   /** Who makes TLS connections; null: nobody. */
-  tls: TlsAddress | null
+  tls: DoorAddress | null
+}
+
+/** What the platform's options say of them. */
+const CONFIGURED = [
+  'prewarm',
+  'memoryMb',
+  'killGraceMs',
+  'subrequestTimeoutMs',
+  'egressAllow',
+  'traceContext',
+] as const satisfies (keyof Config & keyof RuntimeSettings)[]
+
+export type ConfiguredSettings = Pick<Config, (typeof CONFIGURED)[number]>
+
+export function configuredSettings(config: ConfiguredSettings): ConfiguredSettings {
+  return Object.fromEntries(CONFIGURED.map(name => [name, config[name]])) as unknown as ConfiguredSettings
 }
 
 /** The line, with the lengths of the texts that follow it: the main script's, and those of the parts. */

@@ -1,7 +1,8 @@
 /** The runtime's way to TLS connections: the relay makes them (tls/relay.ts). */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { lineOf, readLine, type TlsAddress, type TlsAnswer, type TlsQuestion } from '../tls/wire.ts'
+import { type DoorAddress, knock } from '../door.ts'
+import { lineOf, readLine, type TlsAnswer, type TlsQuestion } from '../tls/wire.ts'
 import { SubrequestError } from './subrequest-error.ts'
 
 /** Makes TLS connections. */
@@ -19,10 +20,10 @@ export const NO_TLS: TlsConnector = {
 }
 
 export class TlsClient implements TlsConnector {
-  readonly #address: TlsAddress
+  readonly #address: DoorAddress
   #knocked: Promise<void> | null = null
 
-  constructor(address: TlsAddress) {
+  constructor(address: DoorAddress) {
     this.#address = address
   }
 
@@ -46,12 +47,12 @@ export class TlsClient implements TlsConnector {
 
   /** A connection to the relay, which starts at the first knock. One that has died since is knocked up again, once. */
   async #reach(): Promise<Socket> {
-    this.#knocked ??= knock(this.#address.door)
+    this.#knocked ??= knock(this.#address)
     try {
       await this.#knocked
       return await open(this.#address.path)
     } catch {
-      this.#knocked = knock(this.#address.door)
+      this.#knocked = knock(this.#address)
       try {
         await this.#knocked
         return await open(this.#address.path)
@@ -73,10 +74,6 @@ async function answerFrom(socket: Socket): Promise<TlsAnswer> {
 
 function noRelay(cause: unknown): SubrequestError {
   return new SubrequestError('no TLS connection can be made at present; try again later', { cause })
-}
-
-async function knock(door: string): Promise<void> {
-  await once(connect(door).resume(), 'close')
 }
 
 async function open(path: string): Promise<Socket> {

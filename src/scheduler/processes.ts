@@ -3,10 +3,10 @@
  * their way out.
  */
 import { rm } from 'node:fs/promises'
-import type { CacheAddress } from '../cache/wire.ts'
 import type { Config } from '../config.ts'
+import type { DoorAddress } from '../door.ts'
+import { type ConfiguredSettings, configuredSettings } from '../runtime/settings.ts'
 import { openSocketDirectory } from '../socket-directory.ts'
-import type { TlsAddress } from '../tls/wire.ts'
 import { Launcher } from './launcher.ts'
 import type { Yielding } from './launcher-thread.ts'
 import type { Launched } from './runtime.ts'
@@ -20,9 +20,9 @@ export interface ProcessesOptions {
   /** What starts processes; ended with these. Default: a launcher of its own. */
   launcher?: Launcher | undefined
   /** Where their apps have their caches. Default: they keep nothing. */
-  cache?: CacheAddress | undefined
+  cache?: DoorAddress | undefined
   /** Who makes their TLS connections. Default: nobody. */
-  tls?: TlsAddress | undefined
+  tls?: DoorAddress | undefined
   /** Ends starts that are under way. */
   signal: AbortSignal
   /** A process has written a line. */
@@ -31,18 +31,8 @@ export interface ProcessesOptions {
   onStartFailed(error: Error, runtime: string): void
 }
 
-export type ProcessesConfig = Pick<
-  Config,
-  | 'prewarm'
-  | 'killGraceMs'
-  | 'memoryMb'
-  | 'subrequestTimeoutMs'
-  | 'egressAllow'
-  | 'traceContext'
-  | 'spareRuntimes'
-  | 'solitaryRuntimes'
-  | 'backgroundNice'
->
+export type ProcessesConfig = ConfiguredSettings &
+  Pick<Config, 'spareRuntimes' | 'solitaryRuntimes' | 'backgroundNice'>
 
 /** Spares wait for so long after the last trouble: a runtime's, or an app's that is held to blame. */
 const SPARE_MS = { shared: 600_000, yielding: 60_000 }
@@ -151,22 +141,12 @@ export class Processes implements AsyncDisposable {
 
   #launch(yielding: Yielding): Promise<RuntimeProcess> {
     const { config, cache = null, tls = null, onLine, signal } = this.#options
-    const { prewarm, killGraceMs, memoryMb, subrequestTimeoutMs, egressAllow, traceContext } = config
     return RuntimeProcess.start({
       launcher: this.#launcher,
       directory: this.#directory!,
       yielding,
       signal,
-      settings: {
-        prewarm,
-        killGraceMs,
-        memoryMb,
-        subrequestTimeoutMs,
-        egressAllow,
-        traceContext,
-        cache,
-        tls,
-      },
+      settings: { ...configuredSettings(config), cache, tls },
       onLine,
     })
   }

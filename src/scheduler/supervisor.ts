@@ -5,11 +5,10 @@
  */
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { CacheAddress } from '../cache/wire.ts'
 import { type RestartReason, runtimeRestartChannel } from '../channels.ts'
 import { type Address, type Config, parseAddress } from '../config.ts'
+import type { DoorAddress } from '../door.ts'
 import { VitrineError } from '../errors.ts'
-import type { TlsAddress } from '../tls/wire.ts'
 import { backoffMs } from './backoff.ts'
 import type { Verdict } from './blame.ts'
 import type { HeartbeatLimits } from './heartbeat.ts'
@@ -28,9 +27,9 @@ export interface SupervisorOptions {
   /** What starts processes; ended with the supervisor. Default: a launcher of its own. */
   launcher?: Launcher
   /** Where the apps of the processes that are started here have their caches. Default: they keep nothing. */
-  cache?: CacheAddress
+  cache?: DoorAddress
   /** Who makes their TLS connections. Default: nobody. */
-  tls?: TlsAddress
+  tls?: DoorAddress
   /** A runtime process has written a line. */
   onLine: LineListener
   /** A runtime, or a spare, does not come up; it is tried again. */

@@ -4,16 +4,10 @@
  * wait for it; and what OpenSSL reads there nobody else's memory is in danger of. It starts when the first runtime knocks
  * at the door; many platforms never need it.
  */
-import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
-import { createServer, type Server, type Socket } from 'node:net'
-import { join } from 'node:path'
-import { openSocketDirectory } from '../socket-directory.ts'
+import { Door, type DoorAddress } from '../door.ts'
 import { NoAnswer, Thread } from '../thread.ts'
 import type { TlsLauncherCall } from './launcher-thread.ts'
 import type { TlsProcessSettings } from './process.ts'
-import type { TlsAddress } from './wire.ts'
 
 /** Who knocks meanwhile waits with others. */
 const CALLS_MAX = 1000
@@ -24,21 +18,16 @@ export interface TlsRelayOptions extends Pick<TlsProcessSettings, 'nice'> {
 }
 
 export class TlsRelay implements AsyncDisposable {
-  readonly address: TlsAddress
-  readonly #directory: string
+  readonly address: DoorAddress
+  readonly #door: Door
   readonly #thread: Thread<TlsLauncherCall, string | null>
   readonly #onEnded: TlsRelayOptions['onEnded']
   #watched = false
-  readonly #door: Server
 
-  private constructor(directory: string, { nice, onEnded }: TlsRelayOptions) {
-    this.#directory = directory
+  private constructor(door: Door, { nice, onEnded }: TlsRelayOptions) {
+    this.#door = door
+    this.address = door.address
     this.#onEnded = onEnded
-    this.address = {
-      door: join(directory, 'door.sock'),
-      path: join(directory, 'tls.sock'),
-      token: randomBytes(24).toString('base64url'),
-    }
     const data: TlsProcessSettings = { path: this.address.path, token: this.address.token, nice }
     this.#thread = new Thread({
       script: new URL('./launcher-thread.ts', import.meta.url),
@@ -46,30 +35,25 @@ export class TlsRelay implements AsyncDisposable {
       data,
       pendingMax: CALLS_MAX,
     })
-    this.#door = createServer(socket => void this.#open(socket))
+    door.onKnock = () => this.#listens()
   }
 
   /** Resolves when runtimes may knock. `nice`: by how much it yields to those that carry requests. */
   static async open(options: TlsRelayOptions): Promise<TlsRelay> {
-    const relay = new TlsRelay(await openSocketDirectory(), options)
-    relay.#door.listen(relay.address.door)
-    await once(relay.#door, 'listening')
-    return relay
+    return new TlsRelay(await Door.open(), options)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#door.close()
     await this.#thread[Symbol.asyncDispose]()
-    await rm(this.#directory, { recursive: true, force: true })
+    await this.#door[Symbol.asyncDispose]()
   }
 
-  async #open(socket: Socket): Promise<void> {
-    socket.on('error', () => {})
+  async #listens(): Promise<void> {
     // Should the thread have died, whoever knocked finds nobody, and knocks again.
     const listens = this.#thread.call('listen').catch(() => {})
     if (!this.#watched) void this.#watch()
     await listens
-    socket.destroy()
   }
 
   /** Tells how processes end, for as long as the thread lives. */

@@ -13,7 +13,8 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls'
-import { FairTurns } from '../fair-turns.ts'
+import { FairTurns, threadCpuMs } from '../fair-turns.ts'
+import { HAPPY_EYEBALLS } from '../happy-eyeballs.ts'
 import { Ciphertext } from './ciphertext.ts'
 import { lineOf, readLine, type TlsAnswer, type TlsQuestion } from './wire.ts'
 
@@ -23,9 +24,6 @@ import { lineOf, readLine, type TlsAnswer, type TlsQuestion } from './wire.ts'
  */
 const CIPHERS = `${DEFAULT_CIPHERS}:!kDHE`
 const GROUPS = 'X25519MLKEM768:X25519:P-256:P-384:P-521'
-
-/** Several addresses are tried in turn; each but the last has this long. */
-const HAPPY_EYEBALLS = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 }
 
 /** Open at once, of all apps and of one: each takes 100 kB or so. */
 const CONNECTIONS_MAX = 4096
@@ -146,11 +144,6 @@ export class TlsServer implements Disposable {
 }
 
 const TOO_MANY: TlsAnswer = { error: { message: 'too many TLS connections are open; try again later' } }
-
-function threadCpuMs(): number {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
-}
 
 function answerOf(error: Error): TlsAnswer {
   // Every address was tried in turn; the first failure says most.

@@ -4,15 +4,6 @@
  */
 import type { Socket } from 'node:net'
 
-/** What a runtime process is told of the relay. */
-export interface TlsAddress {
-  /** A socket to knock at, before the first question and when nobody listens: whoever answers closes the connection. */
-  door: string
-  /** The socket at which it listens from then on. */
-  path: string
-  token: string
-}
-
 export interface TlsQuestion {
   token: string
   /** On whose behalf, as its runtime says and the app cannot. */
@@ -48,7 +39,7 @@ export function readLine(socket: Socket): Promise<unknown> {
       stop()
       if (end === -1) return reject(new Error('the line is too long'))
       socket.unshift(read.subarray(end + 1))
-      return resolve(JSON.parse(read.toString('utf8', 0, end)))
+      return resolve(parsed(read.toString('utf8', 0, end)))
     }
   }
   const fail = (error?: Error) => {
@@ -60,4 +51,8 @@ export function readLine(socket: Socket): Promise<unknown> {
   }
   socket.on('readable', take).on('error', fail).on('end', fail).on('close', fail)
   return promise
+}
+
+async function parsed(line: string): Promise<unknown> {
+  return JSON.parse(line)
 }
