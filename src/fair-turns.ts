@@ -20,8 +20,8 @@ export interface FairTurnsOptions {
 /** What cannot be cut short. */
 export interface Step {
   run(): void
-  /** It has run, and took so long, in ms. */
-  ran?(tookMs: number): void
+  /** It has run, and took so long, in ms. Says how much of that counts for a pause; by default all of it does. */
+  ran?(tookMs: number): number
 }
 
 interface Line {
@@ -102,8 +102,8 @@ export class FairTurns {
     step.run()
     const tookMs = this.#usedMs() - before
     line.usedMs += tookMs
-    step.ran?.(tookMs)
-    if (tookMs > this.#pause.afterMs) line.pausedUntil = this.#now() + tookMs * this.#pause.factor
+    const countsMs = step.ran?.(tookMs) ?? tookMs
+    if (countsMs > this.#pause.afterMs) line.pausedUntil = this.#now() + countsMs * this.#pause.factor
   }
 }
 

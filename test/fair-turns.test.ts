@@ -6,8 +6,9 @@ function scripted() {
   let clock = 0
   const turns = new FairTurns({ turnMs: 2, pause: { afterMs: 5, factor: 20 }, now: () => clock })
   const done: string[] = []
-  const take = (app: string, name: string, ms = 1) =>
+  const take = (app: string, name: string, ms = 1, ran = (tookMs: number) => tookMs) =>
     turns.take(app, {
+      ran,
       run() {
         clock += ms
         done.push(name)
@@ -34,6 +35,16 @@ test('an app that wants much has so much of each turn, and others have theirs be
   await turn(3)
 
   t.assert.deepEqual(done, ['a1', 'a2', 'b1', 'a3', 'a4', 'a5'])
+})
+
+test('a step can say that it does not count for a pause', async t => {
+  const { done, take } = scripted()
+
+  take('a', 'long', 400, () => 0)
+  take('a', 'a2')
+  await turn(1)
+
+  t.assert.deepEqual(done, ['long', 'a2'])
 })
 
 test('an app whose step was long waits for twenty times as long, and others do not', async t => {

@@ -56,6 +56,7 @@ export class CallMeter {
   #reportedNs = 0
   #reportedAt = performance.now()
   #movedBytes = 0
+  #hostNs = 0
 
   constructor(isolate: Pick<Isolate, 'cpuNs' | 'control'>) {
     this.#cpu = new CpuClock(isolate)
@@ -124,24 +125,29 @@ export class CallMeter {
     if (bytes > 0) this.#movedBytes += bytes
   }
 
-  /** Whether there is anything to report of an isolate that has not run. */
-  get hasMoved(): boolean {
-    return this.#movedBytes > 0
+  /** CPU time that this process has used for the isolate, outside of it. */
+  worked(ns: number): void {
+    this.#hostNs += ns
   }
 
-  /** Since it was last asked: CPU time in ms, the share of the time for which calls were under way, bytes moved. */
+  /** Whether there is anything to report of an isolate that has not run. */
+  get hasMoved(): boolean {
+    return this.#movedBytes + this.#hostNs > 0
+  }
+
+  /** Since it was last asked: CPU time in ms, used by it and for it, the share of the time for which calls were under way, bytes moved. */
   report(now: number, running: boolean): { cpuMs: number; busy: number; movedBytes: number } {
     if (running) {
       this.#busyMs += now - this.#startedAt
       this.#startedAt = now
     }
-    const cpuMs = (this.#cpu.ns - this.#reportedNs) / NS_PER_MS
+    const cpuMs = (this.#cpu.ns - this.#reportedNs + this.#hostNs) / NS_PER_MS
     const busy = Math.min(1, this.#busyMs / Math.max(1, now - this.#reportedAt))
     this.#reportedNs = this.#cpu.ns
     this.#busyMs = 0
     this.#reportedAt = now
     const movedBytes = this.#movedBytes
-    this.#movedBytes = 0
+    this.#movedBytes = this.#hostNs = 0
     return { cpuMs, busy, movedBytes }
   }
 }

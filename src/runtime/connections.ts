@@ -35,6 +35,19 @@ export interface ConnectionOptions {
   headerBytesMax: number
 }
 
+/** CPU time that a connection takes of this thread from its beginning to its end, however little it carries. */
+const OPENING_NS = 400_000
+
+/** Whose doing it is that this thread works. Both are told CPU time in ns. */
+export interface Payer {
+  /** The request has to pay for it. */
+  charge(ns: number): void
+  /** It is the app's, which is busy with it, and no request's. */
+  worked(ns: number): void
+}
+
+const NOBODY: Payer = { charge() {}, worked() {} }
+
 interface App {
   readonly name: string
   readonly origins: Map<string, Origin>
@@ -57,10 +70,10 @@ export class Connection {
   readonly client: Client
   readonly origin: Origin
   readonly #owner: Connections
-  /** Who pays for reading what comes, in ns. */
-  charge: (ns: number) => void = NOBODY
+  #payer = NOBODY
+  #isPaid = false
   /** Is called when a piece of what comes has been read. */
-  onRead: () => void = NOBODY
+  onRead: () => void = IGNORED
   #connecting: Connecting | null = null
   #reads: PiecewiseReads | null = null
   readonly #reader: Reader
@@ -68,7 +81,12 @@ export class Connection {
   constructor(owner: Connections, origin: Origin, options: ConnectionOptions) {
     this.#owner = owner
     this.origin = origin
-    this.#reader = { app: origin.app.name, charge: ns => this.charge(ns), ran: () => this.onRead() }
+    this.#reader = {
+      app: origin.app.name,
+      charge: ns => this.#payer.charge(ns),
+      waits: ns => this.#payer.worked(ns),
+      ran: () => this.onRead(),
+    }
     this.client = new Client(origin.url, {
       allowH2: false,
       connect: (target, done) => {
@@ -87,6 +105,13 @@ export class Connection {
     this.client.on('disconnect', () => owner.disconnected(this))
   }
 
+  /** Until it is released; whoever is the first has caused it to be opened. */
+  paidBy(payer: Payer) {
+    this.#payer = payer
+    if (!this.#isPaid) payer.worked(OPENING_NS)
+    this.#isPaid = true
+  }
+
   /** It is no longer HTTP's. */
   upgraded() {
     this.#reads?.detach()
@@ -94,8 +119,8 @@ export class Connection {
 
   /** The exchange is over, and the connection in step. */
   release() {
-    this.charge = NOBODY
-    this.onRead = NOBODY
+    this.#payer = NOBODY
+    this.onRead = IGNORED
     this.#owner.release(this)
   }
 
@@ -115,7 +140,7 @@ export class Connection {
   }
 }
 
-const NOBODY = () => {}
+const IGNORED = () => {}
 
 export class Connections implements AsyncDisposable {
   /** For `Connection`. */

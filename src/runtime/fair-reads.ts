@@ -5,9 +5,10 @@
  */
 import type { Socket } from 'node:net'
 import { FairTurns, type Step, threadCpuMs } from '../fair-turns.ts'
+import { boundFields } from './undici.ts'
 
 /** A piece that takes longer is followed by a shorter one; a socket's first is short, too, and the next twice as long. */
-const PIECE_MS = 1
+const PIECE_MS = 0.5
 const PIECE_BYTES_MAX = 65_536
 const PIECE_BYTES_FIRST = 8192
 const PIECE_BYTES_MIN = 1024
@@ -15,14 +16,25 @@ const PIECE_BYTES_MIN = 1024
 /** So much CPU time of a piece is nobody's, in ms: no honest one takes longer. */
 const FREE_MS = 0.25
 
-/** Whose pieces take long is kept for so many apps. */
-const SLOW_MAX = 1000
+/** An app whose piece took longer than that waits for so many times as long: the thread is not for parsing. */
+const PAUSE_FACTOR = 20
 
-/** Apps whose last piece has taken long, with how long their next one may be, in bytes. CPU time is read for them only. */
-type Slow = Map<string, number>
+/** Whose pieces take long is kept for so many apps, and until so many of an app's in a row have not. */
+const SLOW_MAX = 1000
+const QUICK_MAX = 32
+
+/** An app whose pieces take long. CPU time is read for these only. */
+interface SlowApp {
+  /** How long its next piece may be. */
+  bytes: number
+  /** Its last so many pieces took no time worth mentioning. */
+  quick: number
+}
+
+type Slow = Map<string, SlowApp>
 
 export class FairReads {
-  readonly #turns = new FairTurns()
+  readonly #turns = new FairTurns({ pause: { afterMs: FREE_MS, factor: PAUSE_FACTOR } })
   readonly #slow: Slow = new Map()
 
   /** From now on whoever reads the socket has it in pieces. */
@@ -31,11 +43,15 @@ export class FairReads {
   }
 }
 
+const NS_PER_MS = 1e6
+
 /** On whose behalf a socket is read. */
 export interface Reader {
   app: string
-  /** Is told what the app has to pay, in ns. */
+  /** Is told what the request has to pay, in ns. */
   charge(ns: number): void
+  /** Is told for how long the app has to wait, in ns, who would read on if it could. */
+  waits(ns: number): void
   /** A piece has been read. */
   ran(): void
 }
@@ -69,6 +85,7 @@ export class PiecewiseReads implements Step {
     socket.on = (event: string, listener: Parameters<Socket['on']>[1]) => {
       if (event !== 'readable') return on.call(socket, event, listener)
       socket.on = on
+      boundFields(socket)
       this.#listener = listener as () => void
       return on.call(socket, event, this.#onReadable)
     }
@@ -84,7 +101,7 @@ export class PiecewiseReads implements Step {
   run(): void {
     this.#waits = false
     const known = this.#owner.slow.get(this.#owner.app)
-    this.#granted = Math.min(this.#bytes, known ?? PIECE_BYTES_MAX)
+    this.#granted = Math.min(this.#bytes, known?.bytes ?? PIECE_BYTES_MAX)
     if (this.#bytes < PIECE_BYTES_MAX) this.#bytes *= 2
     this.#taken = 0
     this.#cpuMs = known === undefined ? null : threadCpuMs()
@@ -92,24 +109,33 @@ export class PiecewiseReads implements Step {
     this.#granted = 0
   }
 
-  ran(tookMs: number): void {
+  ran(tookMs: number): number {
     // Who waits for a core does not pay for that: the first slow piece is only noted.
     const usedMs = this.#cpuMs === null ? tookMs : threadCpuMs() - this.#cpuMs
-    if (usedMs > FREE_MS && this.#cpuMs !== null) this.#owner.charge((usedMs - FREE_MS) * 1e6)
-    if (usedMs > FREE_MS || this.#cpuMs !== null) this.#note(usedMs)
+    if (usedMs > FREE_MS && this.#cpuMs !== null) {
+      this.#owner.charge((usedMs - FREE_MS) * NS_PER_MS)
+      this.#owner.waits(usedMs * PAUSE_FACTOR * NS_PER_MS)
+    }
+    this.#note(usedMs)
     this.#owner.ran()
+    return this.#cpuMs === null ? 0 : usedMs
   }
 
-  /** How long the next piece may be. */
   #note(usedMs: number): void {
     const { app, slow } = this.#owner
-    const bytes = slow.get(app) ?? PIECE_BYTES_MAX
-    if (slow.size >= SLOW_MAX) slow.clear()
+    const isQuick = usedMs <= FREE_MS
+    let known = slow.get(app)
+    if (!known) {
+      if (isQuick) return
+      if (slow.size >= SLOW_MAX) slow.clear()
+      known = { bytes: PIECE_BYTES_MAX, quick: 0 }
+      slow.set(app, known)
+    }
+    known.quick = isQuick ? known.quick + 1 : 0
     if (usedMs > PIECE_MS && this.#taken > 0) {
-      slow.set(app, Math.max(PIECE_BYTES_MIN, Math.floor((this.#taken * PIECE_MS) / usedMs)))
-    } else if (usedMs > FREE_MS || bytes < PIECE_BYTES_MAX)
-      slow.set(app, Math.min(2 * bytes, PIECE_BYTES_MAX))
-    else slow.delete(app)
+      known.bytes = Math.max(PIECE_BYTES_MIN, Math.floor((this.#taken * PIECE_MS) / usedMs))
+    } else known.bytes = Math.min(2 * known.bytes, PIECE_BYTES_MAX)
+    if (known.quick >= QUICK_MAX) slow.delete(app)
   }
 
   #next(): Buffer | null {

@@ -119,7 +119,10 @@ export class GuestOperations {
       // With more than its memory it ends. What is not written to takes no memory.
       bodyBytesMax: Math.min(uint32(payload, 8), instance.spec.limits.memoryMb * 2 ** 20),
       takesText: (flags & FETCH_TEXT) !== 0,
-      charge: (ns: number) => instance.chargeHost(owner.id, ns),
+      payer: {
+        charge: (ns: number) => instance.chargeHost(owner.id, ns),
+        worked: (ns: number) => instance.worked(ns),
+      },
     }
     const upstream = () => (isCached ? instance.context.cache() : instance.context.fetcher())
     const fetch = new Subfetch(upstream, request, {

@@ -10,6 +10,7 @@ import { SmallPieces } from '../small-pieces.ts'
 import type { CancelSignal } from './cancellation.ts'
 import type { Connection } from './connections.ts'
 import { type IncomingBody, ReceivedBody } from './incoming-body.ts'
+import { Informational } from './informational.ts'
 import { explain, SubrequestError } from './subrequest-error.ts'
 
 export interface HopRequest {
@@ -45,13 +46,6 @@ interface HopOptions {
   reject: (error: SubrequestError) => void
 }
 
-/** Answers with a status below 200 that may come before the one that counts: servers send one or two. */
-export const INFORMATIONAL_MAX = 16
-
-export function tooMuchInformation(): SubrequestError {
-  return new SubrequestError(`the server sent more than ${INFORMATIONAL_MAX} informational responses`)
-}
-
 const NULL_BODY_STATUSES = new Set([204, 205, 304])
 
 class Hop implements Dispatcher.DispatchHandler {
@@ -64,7 +58,7 @@ class Hop implements Dispatcher.DispatchHandler {
     if (!this.#over) this.#fail(reason ?? new SubrequestError('the body was not wanted'))
   }
   #body: ReceivedBody | null = null
-  #informational = 0
+  readonly #informational = new Informational()
   /** They go on together, once for each piece that is read of the connection. */
   readonly #small = new SmallPieces()
   #controller: Dispatcher.DispatchController | null = null
@@ -100,11 +94,7 @@ class Hop implements Dispatcher.DispatchHandler {
     statusText = '',
   ) {
     if (this.#over) return
-    if (status < 200) {
-      // What is left of the piece is not even read.
-      if (++this.#informational > INFORMATIONAL_MAX) controller.abort(tooMuchInformation())
-      return
-    }
+    if (status < 200) return this.#informational.received(controller)
     if (this.#request.method !== 'HEAD' && !NULL_BODY_STATUSES.has(status)) {
       this.#body = new ReceivedBody({ resume: () => controller.resume(), abandon: this.#abandon })
     }

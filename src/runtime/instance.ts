@@ -277,10 +277,16 @@ export class Instance implements Watched {
     this.kill('exceededCpu', `${who} used more than ${this.#limitMs} ms of CPU time.`, guilty)
   }
 
+  /** CPU time in ns that this process has used for the app, and that no request is to blame for. */
+  worked(ns: number): void {
+    this.#meter.worked(ns)
+  }
+
   /** Work that this process has done for a request counts as the request's own. */
   chargeHost(id: number, ns: number): void {
     const request = this.context.requests.get(id)
     if (request?.instance !== this) return
+    this.#meter.worked(ns)
     request.cpuNs += ns
     if (request.cpuNs > this.spec.limits.cpuMs * NS_PER_MS) this.#exceededCpu(id)
   }

@@ -3,6 +3,7 @@ import { isAscii } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { Body, type Producer } from './bodies.ts'
 import { Cancellation } from './cancellation.ts'
+import type { Payer } from './connections.ts'
 import type { IncomingBody } from './incoming-body.ts'
 import { BODY_WINDOW } from './protocol.ts'
 import type { SubresponseHead, Upstream } from './subrequest.ts'
@@ -22,7 +23,7 @@ export interface SubfetchRequest {
   /** A short body of ASCII that has come with its head may be handed over with it, as text. */
   takesText: boolean
   /** As of a `Subrequest`. */
-  charge?: (ns: number) => void
+  payer?: Payer
 }
 
 /** Longer ones are asked for, and may be wanted as bytes. */

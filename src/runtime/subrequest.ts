@@ -5,7 +5,7 @@
  * only: `fetch` rejects, or the body fails, with a `SubrequestError` whose message the app may see.
  */
 import type { CancelSignal } from './cancellation.ts'
-import { type ConnectionOptions, Connections } from './connections.ts'
+import { type ConnectionOptions, Connections, type Payer } from './connections.ts'
 import { decode, WindowBudget } from './decode.ts'
 import { type HopRequest, type HopResponse, send } from './hop.ts'
 import { type IncomingBody, streamed } from './incoming-body.ts'
@@ -29,8 +29,8 @@ export interface Subrequest {
   redirect: 'follow' | 'manual' | 'error'
   /** Ends the subrequest and its connection, until its body has been read or destroyed. */
   signal: CancelSignal
-  /** Is told what reading the answer takes beyond what its bytes explain, in ns. */
-  charge?: (ns: number) => void
+  /** For what it takes to connect, and to read the answer beyond what its bytes explain. */
+  payer?: Payer
 }
 
 export interface SubresponseHead {
@@ -117,7 +117,7 @@ export class Fetcher implements Upstream, AsyncDisposable {
     for (let redirects = 0; ; redirects++) {
       if (signal.aborted) throw new SubrequestError('the subrequest was aborted')
       const connection = await this.#connections.lease(app, hop.url.origin, signal)
-      if (request.charge) connection.charge = request.charge
+      if (request.payer) connection.paidBy(request.payer)
       const response = await send(connection, hop, signal)
       const { location } = response.headers
       if (
@@ -136,9 +136,10 @@ export class Fetcher implements Upstream, AsyncDisposable {
     }
   }
 
-  async #upgrade({ app, url, headers, body, signal }: Subrequest): Promise<SubresponseHead> {
+  async #upgrade({ app, url, headers, body, signal, payer }: Subrequest): Promise<SubresponseHead> {
     const hop = checkedHop({ method: 'GET', url, headers, body: null }, this.#headerBytesMax)
     const connection = await this.#connections.lease(app, hop.url.origin, signal)
+    if (payer) connection.paidBy(payer)
     const response = await openWebSocket(connection, { ...hop, body }, signal)
     return {
       status: response.status,

@@ -9,8 +9,9 @@ import type { Dispatcher } from 'undici'
 import { websocketAccept } from '../websocket-accept.ts'
 import type { CancelSignal } from './cancellation.ts'
 import type { Connection } from './connections.ts'
-import { type HopRequest, type HopResponse, INFORMATIONAL_MAX, tooMuchInformation } from './hop.ts'
+import type { HopRequest, HopResponse } from './hop.ts'
 import { streamed } from './incoming-body.ts'
+import { Informational } from './informational.ts'
 import { explain, SubrequestError } from './subrequest-error.ts'
 
 /** Said by the platform: no app can pass off another's answer as its own. */
@@ -38,7 +39,7 @@ export function openWebSocket(
     if (signal.aborted) return fail(new SubrequestError('the subrequest was aborted'))
     const abort = () => fail(new SubrequestError('the subrequest was aborted'))
     signal.addEventListener('abort', abort)
-    let informational = 0
+    const informational = new Informational()
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart() {},
       onRequestUpgrade(_controller, status, answered, socket) {
@@ -53,10 +54,7 @@ export function openWebSocket(
         resolve({ status, statusText: 'Switching Protocols', headers: response, body: streamed(socket) })
       },
       onResponseStart(controller, status, answered, statusText = '') {
-        if (status < 200) {
-          if (++informational > INFORMATIONAL_MAX) controller.abort(tooMuchInformation())
-          return
-        }
+        if (status < 200) return informational.received(controller)
         signal.removeEventListener('abort', abort)
         resolve({ status, statusText, headers: answered as HopResponse['headers'], body: null })
         connection.close(new SubrequestError('the server does not switch to WebSocket'))

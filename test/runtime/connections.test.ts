@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import type { Payer } from '../../src/runtime/connections.ts'
 import { Resolver } from '../../src/runtime/resolver.ts'
 import { startDnsServer } from './dns-server.ts'
 import { fetchText, fetchUrl, hasConnections, localFetcher, startTls, text } from './fetching.ts'
@@ -321,11 +322,37 @@ function activeTimers(): number {
   return process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
 }
 
-test('of informational responses sixteen may come before the answer', async () => {
+function keepingAccount() {
+  const bill = { chargedNs: 0, workedNs: 0 }
+  const payer: Payer = {
+    charge(ns) {
+      bill.chargedNs += ns
+    },
+    worked(ns) {
+      bill.workedNs += ns
+    },
+  }
+  return { payer, bill }
+}
+
+test('a new connection is work of the app that needs it, and no request pays for it', async () => {
+  await using upstream = await startUpstream((_, response) => response.end('x'))
+  await using fetcher = localFetcher()
+  const { payer, bill } = keepingAccount()
+
+  await fetchText(fetcher, upstream.url, { payer })
+  await fetchText(fetcher, upstream.url, { payer })
+  await fetchText(fetcher, upstream.url, { app: 'another', payer })
+
+  assert.deepEqual(bill, { chargedNs: 0, workedNs: 2 * 400_000 })
+})
+
+test('of informational responses sixteen may come before the answer, with a thousand fields', async () => {
   let informational = 16
+  let fields = ''
   await using upstream = await startRawUpstream(socket => {
     socket.once('data', () => {
-      socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(informational))
+      socket.write(`HTTP/1.1 103 Early Hints\r\n${fields}\r\n`.repeat(informational))
       socket.end('HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx')
     })
   })
@@ -336,6 +363,13 @@ test('of informational responses sixteen may come before the answer', async () =
 
   await assert.rejects(fetchUrl(fetcher, upstream.url, { app: 'another' }), {
     message: 'the server sent more than 16 informational responses',
+  })
+  informational = 2
+  fields = 'a: b\r\n'.repeat(500)
+  assert.equal(await fetchText(fetcher, upstream.url, { app: 'a third' }), 'x')
+  fields = 'a: b\r\n'.repeat(501)
+  await assert.rejects(fetchUrl(fetcher, upstream.url, { app: 'a fourth' }), {
+    message: 'the server sent more than 1000 fields in informational responses',
   })
   await hasConnections(fetcher, { open: 0, idle: 0 })
 })
@@ -350,17 +384,15 @@ test('a request pays for what its server takes long to be read, and a neighbourâ
   })
   await using upstream = await startUpstream((_, response) => response.end('x'))
   await using fetcher = localFetcher()
-  let paidNs = 0
-  const charge = (ns: number) => {
-    paidNs += ns
-  }
+  const { payer, bill } = keepingAccount()
 
-  const long = fetchText(fetcher, hostile.url, { charge })
+  const long = fetchText(fetcher, hostile.url, { payer })
   const order: string[] = []
   const short = fetchText(fetcher, upstream.url, { app: 'neighbour' })
   await Promise.all([long.then(() => order.push('long')), short.then(() => order.push('short'))])
 
   assert.equal((await long).length, 50_000)
   assert.deepEqual(order, ['short', 'long'])
-  assert.ok(paidNs > 0)
+  assert.ok(bill.chargedNs > 0)
+  assert.ok(bill.workedNs > 400_000)
 })

@@ -307,6 +307,8 @@ test('malformed and overlong answers reject with one sentence', async () => {
     ['HTTP/1.1 200 OK\r\nx y: z\r\n\r\n', /no valid HTTP/],
     ['HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n', /content-length/],
     [`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(70_000)}\r\n\r\n`, /headers of the response are too long/],
+    [`HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(1000)}\r\n`, /headers of the response are too long/],
+    [`HTTP/1.1 103 Early Hints\r\n${'x: y\r\n'.repeat(1000)}\r\n`, /headers of the response are too long/],
     [
       'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n',
       /closed the connection/,
@@ -327,6 +329,26 @@ test('malformed and overlong answers reject with one sentence', async () => {
     )
   }
   await hasConnections(fetcher, { open: 0, idle: 0 })
+})
+
+test('hundreds of header fields arrive, and trailers of a thousand end the body', async () => {
+  const fields = (count: number) => 'x: y\r\n'.repeat(count)
+  await using upstream = await startRawUpstream(socket =>
+    socket.once('data', () => {
+      socket.write(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n${fields(900)}\r\n`)
+      socket.end(`1\r\na\r\n0\r\n${fields(1000)}\r\n`)
+    }),
+  )
+  await using fetcher = localFetcher()
+
+  const response = await fetchUrl(fetcher, upstream.url)
+
+  const values = response.headers[response.headers.indexOf('x') + 1]!
+  assert.equal(values.split(',').length, 900)
+  await assert.rejects(text(response), {
+    name: 'SubrequestError',
+    message: /headers of the response are too long/,
+  })
 })
 
 test('a response that breaks off fails its body and nothing else, read or not', async () => {
