@@ -8,9 +8,13 @@
 import { CONTROL } from '../sandbox/wire.ts'
 import { CpuClock } from './cpu-clock.ts'
 import type { Isolate } from './isolate.ts'
+import type { InstanceStats } from './messages.ts'
 import type { Look } from './watchdog.ts'
 
 export const NS_PER_MS = 1e6
+
+/** What bytes cost the threads that carry them, in runtime and platform (bench/run.ts bodies): 1 ms of a core for 1 MiB. */
+const NS_PER_BYTE = NS_PER_MS / 2 ** 20
 
 /** An isolate that is running without using CPU time for this long stands still (WebAssembly's memory.atomic.wait32). */
 const STALL_MS = 450
@@ -55,8 +59,7 @@ export class CallMeter {
   #busyMs = 0
   #reportedNs = 0
   #reportedAt = performance.now()
-  #movedBytes = 0
-  #hostNs = 0
+  #servedNs = 0
 
   constructor(isolate: Pick<Isolate, 'cpuNs' | 'control'>) {
     this.#cpu = new CpuClock(isolate)
@@ -122,32 +125,32 @@ export class CallMeter {
 
   /** Bytes have left the isolate, or have come for it: the process' other threads have work with them. */
   moved(bytes: number): void {
-    if (bytes > 0) this.#movedBytes += bytes
+    if (bytes > 0) this.served(bytes * NS_PER_BYTE)
   }
 
-  /** CPU time that this process has used for the isolate, outside of it. */
-  worked(ns: number): void {
-    this.#hostNs += ns
+  /** Threads that serve all isolates have used so much CPU time for this one. */
+  served(ns: number): void {
+    this.#servedNs += ns
   }
 
   /** Whether there is anything to report of an isolate that has not run. */
-  get hasMoved(): boolean {
-    return this.#movedBytes + this.#hostNs > 0
+  get wasServed(): boolean {
+    return this.#servedNs > 0
   }
 
-  /** Since it was last asked: CPU time in ms, used by it and for it, the share of the time for which calls were under way, bytes moved. */
-  report(now: number, running: boolean): { cpuMs: number; busy: number; movedBytes: number } {
+  /** Since it was last asked, as of `InstanceStats`. */
+  report(now: number, running: boolean): Pick<InstanceStats, 'cpuMs' | 'busy' | 'servedMs'> {
     if (running) {
       this.#busyMs += now - this.#startedAt
       this.#startedAt = now
     }
-    const cpuMs = (this.#cpu.ns - this.#reportedNs + this.#hostNs) / NS_PER_MS
+    const cpuMs = (this.#cpu.ns - this.#reportedNs) / NS_PER_MS
     const busy = Math.min(1, this.#busyMs / Math.max(1, now - this.#reportedAt))
     this.#reportedNs = this.#cpu.ns
     this.#busyMs = 0
     this.#reportedAt = now
-    const movedBytes = this.#movedBytes
-    this.#movedBytes = this.#hostNs = 0
-    return { cpuMs, busy, movedBytes }
+    const servedMs = this.#servedNs / NS_PER_MS
+    this.#servedNs = 0
+    return { cpuMs, busy, servedMs }
   }
 }

@@ -42,11 +42,11 @@ const OPENING_NS = 400_000
 export interface Payer {
   /** The request has to pay for it. */
   charge(ns: number): void
-  /** It is the app's, which is busy with it, and no request's. */
-  worked(ns: number): void
+  /** The app is busy with it, and no request pays. */
+  served(ns: number): void
 }
 
-const NOBODY: Payer = { charge() {}, worked() {} }
+const NOBODY: Payer = { charge() {}, served() {} }
 
 interface App {
   readonly name: string
@@ -84,7 +84,7 @@ export class Connection {
     this.#reader = {
       app: origin.app.name,
       charge: ns => this.#payer.charge(ns),
-      waits: ns => this.#payer.worked(ns),
+      waits: ns => this.#payer.served(ns),
       ran: () => this.onRead(),
     }
     this.client = new Client(origin.url, {
@@ -108,7 +108,7 @@ export class Connection {
   /** Until it is released; whoever is the first has caused it to be opened. */
   paidBy(payer: Payer) {
     this.#payer = payer
-    if (!this.#isPaid) payer.worked(OPENING_NS)
+    if (!this.#isPaid) payer.served(OPENING_NS)
     this.#isPaid = true
   }
 

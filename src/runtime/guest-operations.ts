@@ -121,7 +121,7 @@ export class GuestOperations {
       takesText: (flags & FETCH_TEXT) !== 0,
       payer: {
         charge: (ns: number) => instance.chargeHost(owner.id, ns),
-        worked: (ns: number) => instance.worked(ns),
+        served: (ns: number) => instance.served(ns),
       },
     }
     const upstream = () => (isCached ? instance.context.cache() : instance.context.fetcher())

@@ -277,16 +277,16 @@ export class Instance implements Watched {
     this.kill('exceededCpu', `${who} used more than ${this.#limitMs} ms of CPU time.`, guilty)
   }
 
-  /** CPU time in ns that this process has used for the app, and that no request is to blame for. */
-  worked(ns: number): void {
-    this.#meter.worked(ns)
+  /** This process has used so much CPU time for the app, which no request pays. */
+  served(ns: number): void {
+    this.#meter.served(ns)
   }
 
   /** Work that this process has done for a request counts as the request's own. */
   chargeHost(id: number, ns: number): void {
     const request = this.context.requests.get(id)
     if (request?.instance !== this) return
-    this.#meter.worked(ns)
+    this.#meter.served(ns)
     request.cpuNs += ns
     if (request.cpuNs > this.spec.limits.cpuMs * NS_PER_MS) this.#exceededCpu(id)
   }
@@ -357,7 +357,7 @@ export class Instance implements Watched {
 
   /** What has happened since the last call; null if nothing has. */
   stats(now: number): InstanceStats | null {
-    if (!this.#ranSinceStats && this.#mailbox.queue.length === 0 && !this.#meter.hasMoved) return null
+    if (!this.#ranSinceStats && this.#mailbox.queue.length === 0 && !this.#meter.wasServed) return null
     if (!this.running) {
       this.#heap = this.#isolate.heapBytes() ?? this.#heap
       this.#ranSinceStats = false

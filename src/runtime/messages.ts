@@ -93,8 +93,8 @@ export interface InstanceStats {
   cpuMs: number
   /** Share of the time since the last heartbeat that the isolate was running, 0 to 1. */
   busy: number
-  /** Bytes that left the isolate and that came for it, since the last heartbeat. */
-  movedBytes: number
+  /** CPU time that threads which serve all apps have used for it since the last heartbeat, or would have at its wish. */
+  servedMs: number
   /** Events that wait to enter the isolate, and requests that wait in it. */
   queued: number
 }

@@ -111,7 +111,7 @@ export function readStats(payload: Buffer): RuntimeStats {
       externalBytes: amount(item.externalBytes),
       cpuMs: amount(item.cpuMs),
       busy: Math.min(1, amount(item.busy)),
-      movedBytes: amount(item.movedBytes),
+      servedMs: amount(item.servedMs),
       queued: amount(item.queued),
     })),
   }

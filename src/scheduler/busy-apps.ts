@@ -25,9 +25,6 @@ const BUSY_SHARE = 0.5
  */
 const TRIALS_PER_SECOND = 4
 
-/** What bytes cost the threads that carry them, in runtime and platform (bench/run.ts bodies): 1 ms of a core for 1 MiB. */
-const MS_PER_BYTE = 1 / 2 ** 20
-
 /** Calm for so long, an app is busy no more. */
 const CALM_MS = 10_000
 
@@ -42,8 +39,8 @@ export interface BusyAppsOptions {
 export interface AppUsage {
   name: string
   cpuMs: number
-  /** Bytes that its isolates sent or were sent. */
-  movedBytes: number
+  /** The same of threads that serve all apps, for it. */
+  servedMs: number
   /** Isolates of it that were running, or could have been: the sum of their shares of the time. */
   running: number
 }
@@ -94,9 +91,9 @@ export class BusyApps {
     const now = this.#now()
     const sinceMs = Math.max(1, now - this.#beatAt)
     this.#beatAt = now
-    const used = Array.from(apps, ({ name, cpuMs, movedBytes, running }) => ({
+    const used = Array.from(apps, ({ name, cpuMs, servedMs, running }) => ({
       name,
-      cores: (cpuMs + movedBytes * MS_PER_BYTE) / sinceMs,
+      cores: (cpuMs + servedMs) / sinceMs,
       running,
     })).filter(({ cores }) => cores > 0)
     this.#atWork = new Set(used.map(({ name }) => name))

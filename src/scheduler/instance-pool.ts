@@ -83,8 +83,8 @@ export class InstancePool implements InstanceOwner {
     return this.#instances.cpuMs
   }
 
-  get movedBytes(): number {
-    return this.#instances.movedBytes
+  get servedMs(): number {
+    return this.#instances.servedMs
   }
 
   get running(): number {

@@ -61,7 +61,7 @@ export class Instance {
   queued = 0
   /** Between the last two heartbeats. */
   cpuMs = 0
-  movedBytes = 0
+  servedMs = 0
   /** By which it has certainly grown its process, whatever it says itself. */
   grownBytes = 0
   /** What it may use. */
@@ -97,7 +97,7 @@ export class Instance {
     this.queued = stats?.queued ?? 0
     this.cpuMs = stats?.cpuMs ?? 0
     this.cpuMsTold += this.cpuMs
-    this.movedBytes = stats?.movedBytes ?? 0
+    this.servedMs = stats?.servedMs ?? 0
     if (!stats) return
     this.heapBytes = stats.heapBytes
     this.externalBytes = stats.externalBytes

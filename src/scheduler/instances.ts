@@ -17,9 +17,9 @@ export class Instances {
     return this.#sum(({ cpuMs }) => cpuMs)
   }
 
-  /** Bytes that they sent or were sent meanwhile. */
-  get movedBytes(): number {
-    return this.#sum(({ movedBytes }) => movedBytes)
+  /** The same of threads that serve all apps, for them. */
+  get servedMs(): number {
+    return this.#sum(({ servedMs }) => servedMs)
   }
 
   /** Those that were running, or could have been, meanwhile: the sum of their shares of it. */

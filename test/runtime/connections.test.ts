@@ -323,13 +323,13 @@ function activeTimers(): number {
 }
 
 function keepingAccount() {
-  const bill = { chargedNs: 0, workedNs: 0 }
+  const bill = { chargedNs: 0, servedNs: 0 }
   const payer: Payer = {
     charge(ns) {
       bill.chargedNs += ns
     },
-    worked(ns) {
-      bill.workedNs += ns
+    served(ns) {
+      bill.servedNs += ns
     },
   }
   return { payer, bill }
@@ -344,7 +344,7 @@ test('a new connection is work of the app that needs it, and no request pays for
   await fetchText(fetcher, upstream.url, { payer })
   await fetchText(fetcher, upstream.url, { app: 'another', payer })
 
-  assert.deepEqual(bill, { chargedNs: 0, workedNs: 2 * 400_000 })
+  assert.deepEqual(bill, { chargedNs: 0, servedNs: 2 * 400_000 })
 })
 
 test('of informational responses sixteen may come before the answer, with a thousand fields', async () => {
@@ -394,5 +394,5 @@ test('a request pays for what its server takes long to be read, and a neighbourâ
   assert.equal((await long).length, 50_000)
   assert.deepEqual(order, ['short', 'long'])
   assert.ok(bill.chargedNs > 0)
-  assert.ok(bill.workedNs > 400_000)
+  assert.ok(bill.servedNs > 400_000)
 })

@@ -12,7 +12,7 @@ interface Use {
   /** The share of the time for which it ran or could have. Default: as much as it had a core. */
   running?: number
   /** In a beat. */
-  movedMb?: number
+  servedMs?: number
 }
 
 /** Beats on a clock that goes by beats alone; each is told what every app uses, in cores where it is a number. */
@@ -31,8 +31,8 @@ function scripted() {
 }
 
 function usage(name: string, use: number | Use) {
-  const { cores, running = cores, movedMb = 0 } = typeof use === 'number' ? { cores: use } : use
-  return { name, cpuMs: cores * BEAT_MS, movedBytes: movedMb * 2 ** 20, running }
+  const { cores, running = cores, servedMs = 0 } = typeof use === 'number' ? { cores: use } : use
+  return { name, cpuMs: cores * BEAT_MS, servedMs, running }
 }
 
 test('an app that computes beside others is busy after a second, and a quick one is not', () => {
@@ -46,8 +46,8 @@ test('an app that computes beside others is busy after a second, and a quick one
 test('an app whose bodies keep others at work is as busy as one that computes', () => {
   const { beat } = scripted()
 
-  assert.deepEqual(beat({ uploads: { cores: 0.1, movedMb: 100 }, hello: 0.1 }, 2), [])
-  assert.deepEqual(beat({ uploads: { cores: 0.1, movedMb: 250 }, hello: 0.1 }, 2), ['uploads'])
+  assert.deepEqual(beat({ uploads: { cores: 0.1, servedMs: 100 }, hello: 0.1 }, 2), [])
+  assert.deepEqual(beat({ uploads: { cores: 0.1, servedMs: 250 }, hello: 0.1 }, 2), ['uploads'])
 })
 
 test('an app that has nobody beside it is not busy, whatever it does', () => {

@@ -125,7 +125,7 @@ test('a runtime that stays above its memory ceiling is given up, and who holds i
     heapBytes: 120e6,
     externalBytes: 0,
     cpuMs: 50,
-    movedBytes: 0,
+    servedMs: 0,
     busy: 0.1,
     queued: 0,
   }

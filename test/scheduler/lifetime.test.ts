@@ -39,7 +39,7 @@ test('a lasting backlog gets a second instance on another runtime', async t => {
   platform.store.deploy('a')
   platform.ask('a')
   const { instance } = await first!.next()
-  const stats = { instance, heapBytes: 1, externalBytes: 1, cpuMs: 50, movedBytes: 0, busy: 1, queued: 4 }
+  const stats = { instance, heapBytes: 1, externalBytes: 1, cpuMs: 50, servedMs: 0, busy: 1, queued: 4 }
 
   first!.stats = { instances: [stats] }
   await until(() => second!.started.length === 1)
