@@ -1,7 +1,7 @@
 /**
  * Every attack under apps/hostile beside a victim under steady load, one at a time and then four at once.
  *
- * npm run attack -- [--only NAME,…] [--short] [--write]
+ * npm run attack -- [--only NAME,A+B,…] [--short] [--write]
  */
 import { parseArgs } from 'node:util'
 import { type Attack, readAttacks } from '../../test/support/attack.ts'
@@ -19,11 +19,11 @@ import {
   tryTogether,
 } from './trial.ts'
 
-const USAGE = `npm run attack -- [--only NAME,…] [--short] [--write]
+const USAGE = `npm run attack -- [--only NAME,A+B,…] [--short] [--write]
 
-  --only NAME,…   these attacks, one at a time
-  --short         each attack once, one at a time, whatever the victim's p99
-  --write         renews the figures in docs/security.md`
+  --only NAME,A+B,…   these attacks, one at a time; A and B at once
+  --short             each attack once, one at a time, whatever the victim's p99
+  --write             renews the figures in docs/security.md`
 
 const AT_ONCE = 4
 const BASELINE_MS = 4000
@@ -45,17 +45,18 @@ const WARM_UP_MS = 2000
 const RETURN_MS_MAX = 90_000
 
 interface CommandLine {
-  attacks: Attack[]
-  together: boolean
+  alone: Attack[]
+  /** At once. */
+  together: Attack[][]
   short: boolean
   write: boolean
 }
 
 async function main(): Promise<void> {
-  const { attacks, together, short, write } = readCommandLine()
+  const { short, write, ...attacks } = readCommandLine()
   const machine = describeMachine()
   console.log(machine.join('\n'))
-  await build(attacks)
+  await build([...new Set([...attacks.alone, ...attacks.together.flat()])])
   await using arena = await Arena.open()
   await arena.measure(async () => {}, WARM_UP_MS)
   const baseline = short ? new Baseline([]) : await measureBaseline(arena, BASELINE_MS)
@@ -65,13 +66,13 @@ async function main(): Promise<void> {
     fairP99Ms: cpuCores => (short ? Number.POSITIVE_INFINITY : baseline.p99Ms(cpuCores)),
     ms: short ? SHORT_MS : ATTACK_MS,
   }
-  const alone: Trial[] = attacks.map(attack => options => tryAttack(arena, attack, options))
-  const four: Trial[] = groups(attacks).map(group => options => tryTogether(arena, group, options))
+  const alone: Trial[] = attacks.alone.map(attack => options => tryAttack(arena, attack, options))
+  const together: Trial[] = attacks.together.map(group => options => tryTogether(arena, group, options))
   const results: Results = {
     machine,
     baseline,
     alone: await all(arena, alone, options),
-    together: together ? await all(arena, four, options) : [],
+    together: await all(arena, together, options),
   }
   const problems = [...results.alone, ...results.together].filter(row => row.problems.length > 0)
   const grownBytes = await memoryReturns(arena, rssBefore, RETURN_MS_MAX)
@@ -141,15 +142,23 @@ function readCommandLine(): CommandLine {
     const { short, write } = values
     if (write && (short || values.only)) throw new Error('--write renews all figures: give it alone')
     const known = readAttacks()
-    const named = values.only?.flatMap(names => names.split(','))
-    const unknown = named?.find(name => !known.some(attack => attack.name === name))
-    if (unknown !== undefined) throw new Error(`there is no attack "${unknown}" in apps/hostile`)
-    const attacks = named ? known.filter(({ name }) => named.includes(name)) : known
-    return { attacks, together: !short && !named, short, write }
+    if (!values.only) return { alone: known, together: short ? [] : groups(known), short, write }
+    const named = values.only.flatMap(names => names.split(',')).map(names => attacksOf(names, known))
+    const alone = named.filter(({ length }) => length === 1).flat()
+    return { alone, together: named.filter(({ length }) => length > 1), short, write }
   } catch (error) {
     console.error(`attack: ${(error as Error).message}\n\n${USAGE}`)
     process.exit(2)
   }
+}
+
+/** `names`: of one, or of several with + between them. */
+function attacksOf(names: string, known: readonly Attack[]): Attack[] {
+  return names.split('+').map(name => {
+    const attack = known.find(attack => attack.name === name)
+    if (!attack) throw new Error(`there is no attack "${name}" in apps/hostile`)
+    return attack
+  })
 }
 
 await main()
