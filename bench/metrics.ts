@@ -147,6 +147,7 @@ await using metrics = await startMetrics({
   connections: () => ({ connections: 0, webSockets: 0, refused: 0 }),
   appsDeployed: () => APPS_LOADED,
   cacheBytes: () => 0,
+  tls: () => ({ connections: 0, refused: 0, rssBytes: 0, restarts: 0 }),
   ready: () => ({ ok: true, reason: '' }),
 })
 observe(names.slice(0, 10))

@@ -54,6 +54,7 @@ export async function startPlatform(config: Config, options: PlatformOptions = {
     config,
     ...(cache && { cache: cache.address }),
     tls: tls.address,
+    otherBytes: () => tls.stats.rssBytes,
     onLine: (line, stream, runtime) => logger.warn({ runtime, stream, line }, 'a runtime process wrote'),
     onStartFailed: ({ message: detail }, runtime) =>
       logger.warn({ runtime, detail }, 'a runtime process does not start'),
@@ -87,6 +88,7 @@ export async function startPlatform(config: Config, options: PlatformOptions = {
       connections: () => proxy.stats(),
       appsDeployed: () => store.appCount(),
       cacheBytes: () => cache?.bytes ?? 0,
+      tls: () => tls.stats,
       ready: () => readiness(ready, proxy.stopping, scheduler),
     }),
   )

@@ -250,6 +250,23 @@ export const FAMILIES = {
   ),
   vitrine_cache_bytes: gauge('platform', 'bytes', 'Responses that apps keep in their caches.'),
 
+  vitrine_tls_connections: gauge(
+    'platform',
+    'connections',
+    'Connections over TLS that the relay has made for apps, or is making.',
+  ),
+  vitrine_tls_connections_refused_total: fromStats(
+    counter('platform', 'connections', 'Connections over TLS that were refused: there were too many.'),
+  ),
+  vitrine_tls_relay_rss_bytes: gauge(
+    'platform',
+    'bytes',
+    'Resident memory of the process that makes them; 0 while there is none.',
+  ),
+  vitrine_tls_relay_restarts_total: fromStats(
+    counter('platform', 'processes', 'Processes for TLS that have ended and were replaced.'),
+  ),
+
   vitrine_deploys_total: counter('platform', 'deploys', 'Deploys, rollbacks and deletions that have ended.', {
     labels: { result: DEPLOY_RESULTS },
   }),

@@ -37,6 +37,14 @@ const states = positions(INSTANCE_STATES)
 /** What an app may use, where that is the platform's to say and not the app's. */
 export type PlatformLimits = Pick<Config, 'wallMs' | 'requestBodyBytesMax' | 'queueMax'>
 
+/** Of the relay for TLS. */
+export interface TlsStats {
+  connections: number
+  refused: number
+  rssBytes: number
+  restarts: number
+}
+
 /** Clients' connections. */
 export interface ConnectionStats {
   /** Open now, and those of them that are WebSockets. */
@@ -79,6 +87,13 @@ export class Gauges {
     this.setPlatform('vitrine_connections', connections)
     this.setPlatform('vitrine_websockets', webSockets)
     this.setPlatform('vitrine_connections_refused_total', refused)
+  }
+
+  writeTls({ connections, refused, rssBytes, restarts }: TlsStats): void {
+    this.setPlatform('vitrine_tls_connections', connections)
+    this.setPlatform('vitrine_tls_connections_refused_total', refused)
+    this.setPlatform('vitrine_tls_relay_rss_bytes', rssBytes)
+    this.setPlatform('vitrine_tls_relay_restarts_total', restarts)
   }
 
   setPlatform(name: FamilyName, value: number): void {

@@ -13,7 +13,7 @@ import { VitrineError } from '../errors.ts'
 import type { SchedulerStats } from '../scheduler/stats.ts'
 import { AppRows } from './apps.ts'
 import { Board } from './board.ts'
-import { type ConnectionStats, Gauges, type PlatformLimits } from './gauges.ts'
+import { type ConnectionStats, Gauges, type PlatformLimits, type TlsStats } from './gauges.ts'
 import { record } from './recorder.ts'
 import type { FromServer, ServerData, ToServer } from './server.ts'
 
@@ -37,6 +37,8 @@ export interface MetricsOptions {
   appsDeployed: () => number | Promise<number>
   /** Bytes that apps keep in their caches; called at each scrape. */
   cacheBytes: () => number
+  /** Of the relay for TLS; called at each scrape. */
+  tls: () => TlsStats
   /** Whether a request would be served now, and if not, why: what `/readyz` says. Called four times a second. */
   ready: () => { ok: boolean; reason: string }
 }
@@ -148,6 +150,7 @@ class MetricsService implements Metrics {
     this.#gauges.write(this.#options.stats(), Math.max(0, lagMs) / 1000)
     this.#gauges.writeConnections(this.#options.connections())
     this.#gauges.setPlatform('vitrine_cache_bytes', this.#options.cacheBytes())
+    this.#gauges.writeTls(this.#options.tls())
     await this.#countApps()
     worker.postMessage('refreshed' satisfies ToServer)
   }

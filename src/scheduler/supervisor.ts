@@ -30,6 +30,8 @@ export interface SupervisorOptions {
   cache?: DoorAddress
   /** Who makes their TLS connections. Default: nobody. */
   tls?: DoorAddress
+  /** Resident memory of processes that are neither runtimes nor this one. Default: there are none. */
+  otherBytes?: () => number
   /** A runtime process has written a line. */
   onLine: LineListener
   /** A runtime, or a spare, does not come up; it is tried again. */
@@ -230,7 +232,8 @@ export class Supervisor implements AsyncDisposable {
     this.#background?.beat()
     this.#processes.yieldCores()
     if (this.#remotes.length > 0) return
-    this.#memory.look(this.runtimes, this.#processes.spareBytes)
+    const otherBytes = this.#processes.spareBytes + (this.#options.otherBytes?.() ?? 0)
+    this.#memory.look(this.runtimes, otherBytes)
     this.#renewal.look(this.#shared)
   }
 

@@ -6,16 +6,20 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { workerData } from 'node:worker_threads'
 import { compileCache, compileCacheEnv } from '../compile-cache.ts'
 import { callerPort } from '../thread.ts'
-import type { TlsProcessSettings } from './process.ts'
+import type { TlsProcessSettings, TlsProcessStatus } from './process.ts'
 
-/** `listen` is answered when the process listens, `end` with how one has ended. */
-export type TlsLauncherCall = 'listen' | 'end'
+/** `listen` is answered when the process listens, with null; `news` when there is some. */
+export type TlsLauncherCall = 'listen' | 'news'
+
+/** How the process is, or how one has ended. */
+export type TlsNews = { status: TlsProcessStatus } | { ended: string }
 
 type Child = ChildProcessByStdio<Writable, Readable, null>
 
@@ -32,6 +36,9 @@ const SILENT_MS_MAX = 15_000
 /** A connection takes 100 kB or so, and there may be 4096. */
 const RSS_BYTES_MAX = 768 * 2 ** 20
 
+/** Nobody is interested in how it was long ago. */
+const NEWS_MAX = 10
+
 /** Servers' bytes are read in it. What it may: read our code, and connect. */
 const FLAGS = [
   '--permission',
@@ -47,8 +54,8 @@ const FLAGS = [
 const port = callerPort()
 const settings = workerData as TlsProcessSettings
 const closed = new AbortController()
-/** How processes have ended that nobody has been told of, and the call that asks for it. */
-const ends: string[] = []
+/** What nobody has been told of, and the call that asks for it. */
+const news: TlsNews[] = []
 let asked: number | null = null
 let child: Child | null = null
 let listens: Promise<void> = run()
@@ -66,9 +73,11 @@ port.on('message', (message: { id: number; request: TlsLauncherCall } | 'close')
   tell()
 })
 
-function tell(): void {
-  if (asked === null || ends.length === 0) return
-  port.postMessage({ id: asked, reply: ends.shift() })
+function tell(what?: TlsNews): void {
+  if (what) news.push(what)
+  if (news.length > NEWS_MAX) news.shift()
+  if (asked === null || news.length === 0) return
+  port.postMessage({ id: asked, reply: news.shift() })
   asked = null
 }
 
@@ -92,8 +101,7 @@ async function run(): Promise<void> {
   })
   const next = ended.then(async how => {
     if (closed.signal.aborted) return
-    ends.push(how)
-    tell()
+    tell({ ended: how })
     await sleep(RESTART_MS, undefined, { signal: closed.signal })
     return run()
   })
@@ -113,9 +121,11 @@ function watchOver(started: Child): () => string | null {
     why = reason
     started.kill('SIGKILL')
   }
-  started.stdout.setEncoding('utf8').on('data', (text: string) => {
+  createInterface(started.stdout).on('line', line => {
     heardAt = performance.now()
-    if (Number.parseInt(text, 10) > RSS_BYTES_MAX) kill(`more than ${RSS_BYTES_MAX / 2 ** 20} MB of memory`)
+    const status = JSON.parse(line) as TlsProcessStatus
+    tell({ status })
+    if (status.rssBytes > RSS_BYTES_MAX) kill(`more than ${RSS_BYTES_MAX / 2 ** 20} MB of memory`)
   })
   const beat = setInterval(() => {
     if (performance.now() - heardAt > SILENT_MS_MAX) kill(`no sign of life for ${SILENT_MS_MAX / 1000} s`)

@@ -1,11 +1,15 @@
 /**
  * The relay's process. Its standard input is a pipe from whoever started it, with its settings as a line of JSON; when the
- * pipe closes, the process is gone. It prints its resident memory, in bytes, when it listens and for each further line.
+ * pipe closes, the process is gone. It prints how it is, as a line of JSON, when it listens and for each further line.
  */
 import { flushCompileCache } from 'node:module'
 import { setPriority } from 'node:os'
 import { createInterface } from 'node:readline'
-import { TlsServer } from './server.ts'
+import { TlsServer, type TlsServerStats } from './server.ts'
+
+export interface TlsProcessStatus extends TlsServerStats {
+  rssBytes: number
+}
 
 export interface TlsProcessSettings {
   path: string
@@ -28,5 +32,6 @@ for await (const line of createInterface(process.stdin)) {
     await server.listen(path)
     flushCompileCache()
   }
-  process.stdout.write(`${process.memoryUsage.rss()}\n`)
+  const status: TlsProcessStatus = { rssBytes: process.memoryUsage.rss(), ...server.stats }
+  process.stdout.write(`${JSON.stringify(status)}\n`)
 }

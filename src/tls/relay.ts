@@ -6,8 +6,8 @@
  */
 import { Door, type DoorAddress } from '../door.ts'
 import { NoAnswer, Thread } from '../thread.ts'
-import type { TlsLauncherCall } from './launcher-thread.ts'
-import type { TlsProcessSettings } from './process.ts'
+import type { TlsLauncherCall, TlsNews } from './launcher-thread.ts'
+import type { TlsProcessSettings, TlsProcessStatus } from './process.ts'
 
 /** Who knocks meanwhile waits with others. */
 const CALLS_MAX = 1000
@@ -17,12 +17,24 @@ export interface TlsRelayOptions extends Pick<TlsProcessSettings, 'nice'> {
   onEnded(how: string): void
 }
 
+/** As of its last sign of life, a moment ago; nothing while no process runs. */
+export interface TlsRelayStats extends TlsProcessStatus {
+  /** Processes that have ended. */
+  restarts: number
+}
+
+const NONE: TlsProcessStatus = { rssBytes: 0, connections: 0, refused: 0 }
+
 export class TlsRelay implements AsyncDisposable {
   readonly address: DoorAddress
   readonly #door: Door
-  readonly #thread: Thread<TlsLauncherCall, string | null>
+  readonly #thread: Thread<TlsLauncherCall, TlsNews | null>
   readonly #onEnded: TlsRelayOptions['onEnded']
   #watched = false
+  #status = NONE
+  /** By processes that have ended. */
+  #refused = 0
+  #restarts = 0
 
   private constructor(door: Door, { nice, onEnded }: TlsRelayOptions) {
     this.#door = door
@@ -43,6 +55,11 @@ export class TlsRelay implements AsyncDisposable {
     return new TlsRelay(await Door.open(), options)
   }
 
+  get stats(): TlsRelayStats {
+    const { refused, ...status } = this.#status
+    return { ...status, refused: this.#refused + refused, restarts: this.#restarts }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#door.close()
     await this.#thread[Symbol.asyncDispose]()
@@ -56,14 +73,26 @@ export class TlsRelay implements AsyncDisposable {
     await listens
   }
 
-  /** Tells how processes end, for as long as the thread lives. */
+  /** Takes in how processes are, and tells how they end, for as long as the thread lives. */
   async #watch(): Promise<void> {
     this.#watched = true
     try {
-      for (;;) this.#onEnded((await this.#thread.callIfRunning('end'))!)
+      for (;;) this.#heard((await this.#thread.callIfRunning('news'))!)
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error
       this.#watched = false
+      this.#status = NONE
     }
+  }
+
+  #heard(news: TlsNews): void {
+    if ('status' in news) {
+      this.#status = news.status
+      return
+    }
+    this.#restarts++
+    this.#refused += this.#status.refused
+    this.#status = NONE
+    this.#onEnded(news.ended)
   }
 }

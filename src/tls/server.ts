@@ -32,6 +32,13 @@ const APP_CONNECTIONS_MAX = 1000
 /** To resume: of so many servers, each for one app. The oldest goes first. */
 const SESSIONS_MAX = 1000
 
+export interface TlsServerStats {
+  /** Open, or being opened. */
+  connections: number
+  /** So far: there were too many, of the app or of all. */
+  refused: number
+}
+
 export class TlsServer implements Disposable {
   readonly #token: Buffer
   readonly #server: Server
@@ -45,6 +52,7 @@ export class TlsServer implements Disposable {
   readonly #open = new Map<string, number>()
   readonly #sessions = new Map<string, Buffer>()
   readonly #context: SecureContext
+  #refused = 0
 
   /** Questions must show the token. */
   constructor({ token }: { token: string }) {
@@ -78,7 +86,10 @@ export class TlsServer implements Disposable {
       const question = (await readLine(local)) as TlsQuestion
       if (!this.#knows(question.token)) return void local.destroy()
       if (local.destroyed) return
-      if (!this.#admits(question.app)) return void local.end(lineOf(TOO_MANY))
+      if (!this.#admits(question.app)) {
+        this.#refused++
+        return void local.end(lineOf(TOO_MANY))
+      }
       app = question.app
       remote = this.#connect(question)
       remote.on('error', () => {})
@@ -92,6 +103,10 @@ export class TlsServer implements Disposable {
     } catch {
       local.destroy()
     }
+  }
+
+  get stats(): TlsServerStats {
+    return { connections: this.#sockets.size, refused: this.#refused }
   }
 
   #knows(token: unknown): boolean {

@@ -36,6 +36,8 @@ test('a certificate that nobody vouches for is refused, also after the process t
   answers.delete('TLS failed: self-signed certificate')
   answers.delete('no TLS connection can be made at present; try again later')
   assert.deepEqual([...answers], [])
+  assert.equal(await platform.metric('vitrine_tls_relay_restarts_total'), 1)
+  assert((await platform.metric('vitrine_tls_relay_rss_bytes'))! > 2 ** 20)
   const said = platform.log().filter(({ msg, message }) => /process for TLS/.test(String(msg ?? message)))
   assert.deepEqual(
     said.map(({ detail }) => detail),

@@ -133,6 +133,7 @@ export async function startTestMetrics(flags: Flags = {}, facts: Partial<Metrics
     connections: () => ({ connections: 0, webSockets: 0, refused: 0 }),
     appsDeployed: () => 3,
     cacheBytes: () => 0,
+    tls: () => ({ connections: 0, refused: 0, rssBytes: 0, restarts: 0 }),
     ready: () => ({ ok: true, reason: '' }),
     ...facts,
   })
