@@ -174,13 +174,14 @@ export const overview: Dashboard = {
             { expr: 'increase(vitrine_connections_refused_total[5m])', legend: 'refused' },
           ],
         ),
-        timeseries('Runtime memory', 'Resident memory of each runtime process.', 'bytes', [
+        timeseries('Runtime memory', 'Resident memory of each process.', 'bytes', [
           { expr: 'vitrine_runtime_rss_bytes', legend: '{{runtime}}' },
           { expr: 'process_resident_memory_bytes{job="vitrine"}', legend: 'platform' },
+          { expr: 'vitrine_tls_relay_rss_bytes', legend: 'TLS' },
         ]),
         timeseries(
           'Runtime restarts',
-          'Runtime processes replaced in the last five minutes, by reason, and instances that did not end when told to.',
+          'Processes replaced in the last five minutes, by reason, and instances that did not end when told to.',
           'none',
           [
             {
@@ -188,6 +189,7 @@ export const overview: Dashboard = {
               legend: '{{reason}}',
             },
             { expr: 'sum(increase(vitrine_instances_stuck_total[5m]))', legend: 'stuck instances' },
+            { expr: 'increase(vitrine_tls_relay_restarts_total[5m])', legend: 'TLS' },
           ],
         ),
         timeseries('Event loops', 'Longest delay of each process’ event loop.', 's', [
