@@ -54,29 +54,52 @@ export async function packBundle(
 /** As much of a bundle as an event loop handles at a time. */
 export const STEP_BYTES = 256 * 1024
 
-function head(index: readonly { name: string; type: ModuleType; size: number }[]): Buffer {
+function head(index: readonly Entry[]): Buffer {
   const text = Buffer.from(JSON.stringify(index))
   const length = Buffer.alloc(4)
   length.writeUInt32LE(text.byteLength)
   return Buffer.concat([length, text])
 }
 
-/** Unpacks what `encodeBundle` packed; the contents are views of `bytes`. Asserts that the layout is sound. */
+/**
+ * Unpacks what `encodeBundle` packed, or its `executablePart`; the contents are views of `bytes`. Asserts that the layout is
+ * sound.
+ */
 export function decodeBundle(bytes: Buffer): BundleModule[] {
-  const indexEnd = 4 + bytes.readUInt32LE(0)
-  assert(indexEnd <= bytes.byteLength, 'bundle index runs past the end')
-  const index = JSON.parse(bytes.toString('utf8', 4, indexEnd)) as {
-    name: string
-    type: ModuleType
-    size: number
-  }[]
-  let offset = indexEnd
-  return index.map(({ name, type, size }) => {
+  const { index, end } = readIndex(bytes)
+  let offset = end
+  const modules: BundleModule[] = []
+  for (const { name, type, size } of index) {
+    if (type === 'sourcemap' && offset === bytes.byteLength) break
     assert(MODULE_TYPES.includes(type) && offset + size <= bytes.byteLength, 'bundle index is unsound')
-    const content = bytes.subarray(offset, offset + size)
+    modules.push({ name, type, content: bytes.subarray(offset, offset + size) })
     offset += size
-    return { name, type, content }
-  })
+  }
+  return modules
+}
+
+/** What it takes to run a bundle: all but the source maps at its end. Of one that cannot be read, all of it. */
+export function executablePart(bytes: Buffer): Buffer {
+  try {
+    const { index, end } = readIndex(bytes)
+    const last = index.findLastIndex(({ type }) => type !== 'sourcemap')
+    const codeBytes = index.slice(0, last + 1).reduce((sum, { size }) => sum + size, 0)
+    return bytes.subarray(0, end + codeBytes)
+  } catch {
+    return bytes
+  }
+}
+
+interface Entry {
+  name: string
+  type: ModuleType
+  size: number
+}
+
+function readIndex(bytes: Buffer): { index: Entry[]; end: number } {
+  const end = 4 + bytes.readUInt32LE(0)
+  assert(end <= bytes.byteLength, 'bundle index runs past the end')
+  return { index: JSON.parse(bytes.toString('utf8', 4, end)) as Entry[], end }
 }
 
 /** SHA-256 of a packed bundle, in hex: its name in the store. */

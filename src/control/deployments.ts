@@ -6,7 +6,7 @@
  * happen one after the other, those of different apps at once.
  */
 import type { AppConfig } from '../app-config.ts'
-import { decodeBundle, hashInSteps, packBundle } from '../bundle.ts'
+import { decodeBundle, hashInSteps, type ModuleType, packBundle } from '../bundle.ts'
 import { type DeployEvent, type DeployResult, deployChannel } from '../channels.ts'
 import type { Config } from '../config.ts'
 import { type ErrorCode, VitrineError } from '../errors.ts'
@@ -69,10 +69,10 @@ export class Deployments {
       using _slot = await this.#slots.take()
       const upload = await receive()
       const described = describe(upload.metadata, upload.modules, this.#options.config)
-      const isMain = (module: { name: string }) => module.name === described.config.main
-      const bundle = await packBundle(
-        upload.modules.toSorted((a, b) => Number(isMain(b)) - Number(isMain(a))),
-      )
+      // Source maps are last: who runs the bundle needs none.
+      const rank = ({ name, type }: { name: string; type: ModuleType }) =>
+        type === 'sourcemap' ? 2 : name === described.config.main ? 0 : 1
+      const bundle = await packBundle(upload.modules.toSorted((a, b) => rank(a) - rank(b)))
       using _turn = await this.#turns.take(app)
       const same = unlessSame ? await this.#unchanged(app, described, bundle) : null
       if (same) return { version: same, created: false, warnings: described.warnings, startupMs: 0 }

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { STEP_BYTES } from '../bundle.ts'
+import { executablePart, STEP_BYTES } from '../bundle.ts'
 import { TERMINATIONS, type Termination } from '../outcome.ts'
 import type { Exchange } from '../scheduler/exchange.ts'
 import { endedStart, lostStart, tooLong } from './failed-starts.ts'
@@ -124,11 +124,13 @@ export class RuntimeClient implements AsyncDisposable {
   start(instance: number, spec: InstanceSpec, bundle: Buffer): Promise<StartResult> {
     if (this.#closed) return Promise.resolve(lostStart())
     return new Promise(resolve => {
-      const text = JSON.stringify(spec)
+      const code = executablePart(bundle)
+      const sent = { ...spec, bundleBytes: code.length }
+      const text = JSON.stringify(sent)
       if (Buffer.byteLength(text) > PAYLOAD_BYTES_MAX) return resolve(tooLong(spec.app))
       this.#starts.set(instance, resolve)
-      this.#writer.json(FRAME.start, 0, instance, spec)
-      void this.#sendBundle(instance, bundle)
+      this.#writer.json(FRAME.start, 0, instance, sent)
+      void this.#sendBundle(instance, code)
     })
   }
 
