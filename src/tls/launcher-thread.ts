@@ -6,14 +6,14 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { workerData } from 'node:worker_threads'
 import { compileCache, compileCacheEnv } from '../compile-cache.ts'
 import { callerPort } from '../thread.ts'
-import type { TlsProcessSettings, TlsProcessStatus } from './process.ts'
+import type { TlsProcessSettings } from './process.ts'
+import { readStatus, type TlsProcessStatus } from './status.ts'
 
 /** `listen` is answered when the process listens, with null; `news` when there is some. */
 export type TlsLauncherCall = 'listen' | 'news'
@@ -121,9 +121,10 @@ function watchOver(started: Child): () => string | null {
     why = reason
     started.kill('SIGKILL')
   }
-  createInterface(started.stdout).on('line', line => {
+  started.stdout.setEncoding('latin1').on('data', (text: string) => {
     heardAt = performance.now()
-    const status = JSON.parse(line) as TlsProcessStatus
+    const status = readStatus(text)
+    if (!status) return kill('it said something else than how it is')
     tell({ status })
     if (status.rssBytes > RSS_BYTES_MAX) kill(`more than ${RSS_BYTES_MAX / 2 ** 20} MB of memory`)
   })

@@ -1,15 +1,12 @@
 /**
  * The relay's process. Its standard input is a pipe from whoever started it, with its settings as a line of JSON; when the
- * pipe closes, the process is gone. It prints how it is, as a line of JSON, when it listens and for each further line.
+ * pipe closes, the process is gone. It prints how it is (status.ts) when it listens and for each further line.
  */
 import { flushCompileCache } from 'node:module'
 import { setPriority } from 'node:os'
 import { createInterface } from 'node:readline'
-import { TlsServer, type TlsServerStats } from './server.ts'
-
-export interface TlsProcessStatus extends TlsServerStats {
-  rssBytes: number
-}
+import { TlsServer } from './server.ts'
+import { statusLine } from './status.ts'
 
 export interface TlsProcessSettings {
   path: string
@@ -32,6 +29,5 @@ for await (const line of createInterface(process.stdin)) {
     await server.listen(path)
     flushCompileCache()
   }
-  const status: TlsProcessStatus = { rssBytes: process.memoryUsage.rss(), ...server.stats }
-  process.stdout.write(`${JSON.stringify(status)}\n`)
+  process.stdout.write(statusLine({ rssBytes: process.memoryUsage.rss(), ...server.stats }))
 }

@@ -7,7 +7,8 @@
 import { Door, type DoorAddress } from '../door.ts'
 import { NoAnswer, Thread } from '../thread.ts'
 import type { TlsLauncherCall, TlsNews } from './launcher-thread.ts'
-import type { TlsProcessSettings, TlsProcessStatus } from './process.ts'
+import type { TlsProcessSettings } from './process.ts'
+import type { TlsProcessStatus } from './status.ts'
 
 /** Who knocks meanwhile waits with others. */
 const CALLS_MAX = 1000

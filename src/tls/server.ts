@@ -16,6 +16,7 @@ import {
 import { FairTurns, threadCpuMs } from '../fair-turns.ts'
 import { HAPPY_EYEBALLS } from '../happy-eyeballs.ts'
 import { Ciphertext } from './ciphertext.ts'
+import type { TlsProcessStatus } from './status.ts'
 import { lineOf, readLine, type TlsAnswer, type TlsQuestion } from './wire.ts'
 
 /**
@@ -31,13 +32,6 @@ const APP_CONNECTIONS_MAX = 1000
 
 /** To resume: of so many servers, each for one app. The oldest goes first. */
 const SESSIONS_MAX = 1000
-
-export interface TlsServerStats {
-  /** Open, or being opened. */
-  connections: number
-  /** So far: there were too many, of the app or of all. */
-  refused: number
-}
 
 export class TlsServer implements Disposable {
   readonly #token: Buffer
@@ -105,7 +99,7 @@ export class TlsServer implements Disposable {
     }
   }
 
-  get stats(): TlsServerStats {
+  get stats(): Omit<TlsProcessStatus, 'rssBytes'> {
     return { connections: this.#sockets.size, refused: this.#refused }
   }
 
