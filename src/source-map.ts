@@ -14,6 +14,7 @@ const LINE_LENGTH_MAX = 1024
 const MAPPED_LENGTH_MAX = 2 * LINE_LENGTH_MAX
 const LINES_MAX = 64
 const NAME_LENGTH_MAX = 512
+const FRAME = /\n[ \t]+at [^\n]*:\d+:\d/
 
 /** Finds a module's map; null where there is none that can be read. */
 export type TraceOf = (module: string) => TraceMap | null
@@ -37,12 +38,22 @@ export function mapStack(stack: string, modules: readonly BundleModule[]): strin
 
 /** As `mapStack`, with maps that are found by a function. */
 export function mapStackWith(stack: string, traceOf: TraceOf): string {
+  const lines = boundStack(stack).split('\n')
+  // A source's name is the app's word, too.
+  return printable(lines.map(line => mapLine(line, traceOf).slice(0, MAPPED_LENGTH_MAX)).join('\n'))
+}
+
+/** A stack that is not mapped: within the bounds, without control characters. */
+export function boundStack(stack: string): string {
   const lines = stack.slice(0, STACK_LENGTH_MAX).split('\n')
-  const shown = lines
-    .slice(0, LINES_MAX)
-    .map(line => mapLine(line.slice(0, LINE_LENGTH_MAX), traceOf).slice(0, MAPPED_LENGTH_MAX))
+  const shown = lines.slice(0, LINES_MAX).map(line => line.slice(0, LINE_LENGTH_MAX))
   if (stack.length > STACK_LENGTH_MAX || lines.length > LINES_MAX) shown.push('    …')
   return printable(shown.join('\n'))
+}
+
+/** Whether a text, which may say much else, has a stack in it, and would lose nothing were it shown as one. */
+export function holdsStack(text: string): boolean {
+  return FRAME.test(text) && boundStack(text) === text
 }
 
 /** Null if it is no source map. */

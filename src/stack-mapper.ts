@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type BundleModule, STEP_BYTES } from './bundle.ts'
-import { mapStackWith } from './source-map.ts'
+import { boundStack } from './source-map.ts'
 import { NoAnswer, Thread } from './thread.ts'
 import { Slots } from './turns.ts'
 
@@ -52,7 +52,7 @@ export class StackMapper implements AsyncDisposable {
   }
 
   async map(stack: string, mapped: Mapped): Promise<string> {
-    const unmapped = mapStackWith(stack, () => null)
+    const unmapped = boundStack(stack)
     if (this.hasNone(mapped.hash) || this.#waiting === WAITING_MAX) return unmapped
     this.#waiting++
     using _turn = await this.#turns.take()

@@ -1,6 +1,6 @@
 import { suite, type TestContext, test } from 'node:test'
 import type { BundleModule } from '../src/bundle.ts'
-import { mapStack } from '../src/source-map.ts'
+import { holdsStack, mapStack } from '../src/source-map.ts'
 import { StackMapper } from '../src/stack-mapper.ts'
 import { builtWithMap, positionOf } from './support/built.ts'
 
@@ -139,6 +139,15 @@ suite('StackMapper', () => {
     t.assert.equal(other, mapStack(stack, modules))
     t.assert.equal(await mapper.map(stack, { hash: 'fatal', modules: async () => modules }), stack)
   })
+})
+
+test('a text is shown as a stack if it has one in it and nothing of it would be lost', (t: TestContext) => {
+  const stack = 'failed: Error: no\n    at fail (index.js:1:2)\n  code: 7'
+
+  t.assert.equal(holdsStack(stack), true)
+  for (const other of ['at 12:30:05', 'failed\n  at noon', `${stack}\u001b[31m`, stack + '\n'.repeat(100)]) {
+    t.assert.equal(holdsStack(other), false, JSON.stringify(other))
+  }
 })
 
 const built = () => builtWithMap(SOURCE, 'src/shape.ts', 'index.js')

@@ -2,7 +2,7 @@
 import { LOG_KINDS, WIRE_LEVELS } from '../sandbox/wire.ts'
 import { copyBytes } from './frame-writer.ts'
 import type { Instance } from './instance.ts'
-import { withoutHostFrames } from './isolate.ts'
+import { SANDBOX_NAME, withoutHostFrames, withoutSandboxFrames } from './isolate.ts'
 import { LogBudget } from './log-budget.ts'
 import type { LogLine } from './messages.ts'
 import { FRAME, LOG_FIXED_BYTES, LOG_LINE_BYTES_MAX } from './protocol.ts'
@@ -40,9 +40,11 @@ export class GuestLog {
     const stream = request?.instance === this.#instance ? id : 0
     const text = payload.subarray(4)
     if (code & IS_EXCEPTION) {
-      const trimmed = withoutHostFrames(text.utf8Slice(0, Math.min(text.length, LOG_LINE_BYTES_MAX)))
-      this.#write({ stream, level, kind: 'exception' }, Buffer.from(trimmed))
-    } else this.#write({ stream, level, kind: 'console' }, text)
+      this.#write({ stream, level, kind: 'exception' }, trim(text, withoutHostFrames))
+    } else {
+      const trimmed = text.includes(SANDBOX_NAME) ? trim(text, withoutSandboxFrames) : text
+      this.#write({ stream, level, kind: 'console' }, trimmed)
+    }
     return true
   }
 
@@ -62,4 +64,8 @@ export class GuestLog {
     frame.writeDoubleLE(Date.now(), 8)
     copyBytes(bytes, frame, LOG_FIXED_BYTES)
   }
+}
+
+function trim(text: Buffer, without: (text: string) => string): Buffer {
+  return Buffer.from(without(text.utf8Slice(0, Math.min(text.length, LOG_LINE_BYTES_MAX))))
 }

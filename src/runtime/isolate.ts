@@ -19,7 +19,7 @@ import { BODY_WINDOW } from './protocol.ts'
 import { rehearsedCodeCache } from './rehearsal.ts'
 
 /** As stacks name the sandbox's frames. */
-const FILENAME = 'vitrine:sandbox'
+export const SANDBOX_NAME = 'vitrine:sandbox'
 
 /** What every isolate of a process shares: the sandbox's script with V8's code cache, and its parts. */
 export class SharedPrelude {
@@ -30,7 +30,7 @@ export class SharedPrelude {
 
   constructor(prelude: Prelude) {
     this.#main = prelude.main
-    this.#codeCache = new ivm.ExternalCopy(rehearsedCodeCache(prelude.main, FILENAME))
+    this.#codeCache = new ivm.ExternalCopy(rehearsedCodeCache(prelude.main, SANDBOX_NAME))
     const index: Record<string, [number, number]> = {}
     let size = 0
     for (const [name, text] of Object.entries(prelude.parts)) {
@@ -47,7 +47,7 @@ export class SharedPrelude {
   /** Runs the sandbox's script in a context; its value is the kernel's interface. */
   async run(isolate: ivm.Isolate, context: ivm.Context): Promise<ivm.Reference<Record<string, unknown>>> {
     const script = await isolate.compileScript(this.#main, {
-      filename: FILENAME,
+      filename: SANDBOX_NAME,
       cachedData: this.#codeCache,
     })
     const kernel = await script.run(context, { reference: true })
@@ -243,7 +243,12 @@ export function guestError(error: unknown): { message: string; stack: string } {
 
 /** A stack without the frames that are the platform's and tell a developer nothing. */
 export function withoutHostFrames(stack: string): string {
-  return stack.replace(BOUNDARY, '').replace(SANDBOX_FRAMES, '')
+  return withoutSandboxFrames(stack.replace(BOUNDARY, ''))
+}
+
+/** A text in which there may be a stack, without those of its lines that are frames of the sandbox. */
+export function withoutSandboxFrames(text: string): string {
+  return text.replace(SANDBOX_FRAMES, '')
 }
 
 /** Whether an error says that V8 ended the isolate for its memory. */

@@ -8,6 +8,7 @@ import {
   subrequestChannel,
 } from '../channels.ts'
 import type { InstanceEnd, InstanceStats, LogLine, Notice } from '../runtime/messages.ts'
+import { holdsStack } from '../source-map.ts'
 import type { Exchange } from './exchange.ts'
 import type { Instance } from './instance.ts'
 import { appLogs } from './log-queue.ts'
@@ -24,7 +25,7 @@ export function reportLog(instance: Instance, line: LogLine, exchange: Exchange 
   instance.remember(message)
   const { requestId, traceId } = exchange ?? { requestId: '', traceId: '' }
   const event = { app, version, requestId, traceId, level, kind, message, time }
-  addShown(event, kind === 'exception' ? instance.owner.shownStack(message) : null)
+  addShown(event, kind === 'exception' || holdsStack(message) ? instance.owner.shownStack(message) : null)
 }
 
 /** Of a start that has failed. `shown`: its stack as it is to be told; null: as it is. */

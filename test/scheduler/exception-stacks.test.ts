@@ -22,13 +22,18 @@ const shape = null as unknown as Shape
 export default { fetch: () => new Response(String(shape)), sides: shape.sides }
 `
 
-/** What is told of an app that is made of this, called `file` in its source map, and that fails when it is asked. */
-async function told(t: TestContext, source: string, file: string): Promise<AppLogEvent> {
+/** What is told first of an app that is made of this, called `file` in its source map, when it is asked. */
+async function told(
+  t: TestContext,
+  source: string,
+  file: string,
+  { status } = { status: 500 },
+): Promise<AppLogEvent> {
   await using stacks = new StackMapper()
   await using platform = await startAll({ runtimes: '1' }, { stacks })
   const lines = collect<AppLogEvent>(t, appLogChannel)
   platform.store.deploy('a', encodeBundle((await builtWithMap(source, file, 'main.js')).modules))
-  t.assert.equal((await platform.ask('a')).status, 500)
+  t.assert.equal((await platform.ask('a')).status, status)
   await until(() => lines.length > 0)
   return lines[0]!
 }
@@ -47,6 +52,31 @@ test('and so is why one does not start', async (t: TestContext) => {
   const { message } = await told(t, AT_TOP, 'src/top.ts')
 
   t.assert.match(message, /^TypeError: .*\n {4}at src\/top\.ts:4:/)
+})
+
+const LOGS = `
+interface Shape { sides: number }
+export default {
+  fetch(request: Request) {
+    const shape: Shape = { sides: 3 }
+    try {
+      new URL('shape', 'nowhere')
+    } catch (error) {
+      console.error('no shape', shape, error)
+    }
+    return new Response()
+  },
+}
+`
+
+test('a stack that an app writes to its console names its sources, and nothing of the sandbox', async (t: TestContext) => {
+  const { kind, message } = await told(t, LOGS, 'src/log.ts', { status: 200 })
+
+  t.assert.match(
+    message,
+    /^no shape \{ sides: 3 \} TypeError: .*\n {4}at Object\.fetch \(src\/log\.ts:7:7\)$/,
+  )
+  t.assert.equal(kind, 'console')
 })
 
 const STACK = 'Error\n    at main.js:1:1'
