@@ -99,6 +99,7 @@ const stats: SchedulerStats = {
   quarantine: [],
   inBackground: 0,
   spareRuntimes: 0,
+  bundleCacheBytes: 0,
   generation: 1,
   generationAppliedAt: Date.now(),
 }

@@ -236,6 +236,7 @@ export const FAMILIES = {
   vitrine_app_cache_requests_total: fromStats(
     counter('platform', 'lookups', 'Look-ups of an app.', { labels: { result: ['hit', 'miss'] } }),
   ),
+  vitrine_bundle_cache_bytes: gauge('platform', 'bytes', 'Bundles that are kept for the next cold start.'),
   vitrine_app_evictions_total: counter('platform', 'apps', 'Apps that left the cache of loaded apps.', {
     labels: { reason: EVICTION_REASONS },
   }),

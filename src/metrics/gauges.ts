@@ -107,6 +107,7 @@ export class Gauges {
     this.setPlatform('vitrine_apps_quarantined', quarantined)
     this.setPlatform('vitrine_apps_in_background', stats.inBackground)
     this.setPlatform('vitrine_spare_runtimes', stats.spareRuntimes)
+    this.setPlatform('vitrine_bundle_cache_bytes', stats.bundleCacheBytes)
     this.setPlatform('vitrine_config_generation', stats.generation)
     this.setPlatform('vitrine_config_last_apply_timestamp_seconds', stats.generationAppliedAt / 1000)
     const routes = PLATFORM_AT + offsetOf('vitrine_route_cache_requests_total')

@@ -5,8 +5,8 @@ import type { StackMapper } from '../stack-mapper.ts'
 
 export interface ExceptionStacksOptions {
   stacks: Pick<StackMapper, 'hasNone' | 'map'>
-  /** The packed bundle, or null if the store has none of that hash. May reject. */
-  bundle(hash: string): Promise<Buffer | null>
+  /** A packed bundle of the app, or null if the store has none of that hash. May reject. */
+  bundle(app: string, hash: string): Promise<Buffer | null>
   /** Milliseconds that only rise. */
   now(): number
 }
@@ -59,7 +59,7 @@ export class ExceptionStacks {
     if (!shares.mapped.take(now())) return null
     const shown = stacks.map(stack, {
       hash,
-      modules: async () => (shares.read.take(now()) ? await this.#modules(hash) : null),
+      modules: async () => (shares.read.take(now()) ? await this.#modules(app, hash) : null),
     })
     this.#pending.add(shown)
     void shown.finally(() => this.#pending.delete(shown))
@@ -71,8 +71,8 @@ export class ExceptionStacks {
     await Promise.all(this.#pending)
   }
 
-  async #modules(hash: string): Promise<BundleModule[] | null> {
-    const packed = await this.#options.bundle(hash)
+  async #modules(app: string, hash: string): Promise<BundleModule[] | null> {
+    const packed = await this.#options.bundle(app, hash)
     return packed && decodeBundle(packed)
   }
 }

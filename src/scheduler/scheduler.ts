@@ -98,7 +98,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     this.#routes = this.#registry.routes
     this.#apps = this.#registry.apps
     this.#bundles = new BundleCache(store, config.bundleCacheMb * 2 ** 20)
-    this.#stacks = stacks ? new ExceptionStacks({ stacks, bundle: hash => this.bundle(hash), now }) : null
+    this.#stacks = stacks ? new ExceptionStacks({ stacks, bundle: this.bundle.bind(this), now }) : null
     this.#starts = new Slots(config.startsAtOnce)
     this.#conduct = new Conduct({
       now,
@@ -140,9 +140,8 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
 
   /** The app was deployed, rolled back or deleted, or its routes changed. The next request sees the store. */
   changed(app: string, reason: 'redeployed' | 'deleted' | 'routes'): void {
-    const deleted = reason === 'deleted' ? this.#apps.peek(app) : undefined
     this.#registry.changed(app, reason)
-    if (deleted) this.#bundles.forget(deleted.pool.bundle.hash)
+    if (reason !== 'routes') this.#bundles.forget(app)
   }
 
   stats(): SchedulerStats {
@@ -153,6 +152,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
       routes: this.#routes,
       runtimes: this.#supervisor.runtimes,
       spareRuntimes: this.#supervisor.spares,
+      bundleCacheBytes: this.#bundles.bytes,
       inFlight: this.#exchanges.size - queued,
       queued,
       quarantine: this.#conduct.quarantined(),
@@ -230,8 +230,8 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     return this.#conduct.pausedMs(app)
   }
 
-  bundle(hash: string): Promise<Buffer | null> {
-    return this.#bundles.get(hash)
+  bundle(app: string, hash: string): Promise<Buffer | null> {
+    return this.#bundles.get(app, hash)
   }
 
   shownStack(app: string, bundleHash: string, stack: string): Promise<string> | null {

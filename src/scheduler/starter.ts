@@ -19,8 +19,8 @@ export interface StarterHost {
   place(app: string, bundleBytes: number): Runtime | null
   /** How long the app may not start an instance. */
   pausedMs(app: string): number
-  /** The packed bundle, or null if the store has none of that hash. Rejects if the store does not answer. */
-  bundle(hash: string): Promise<Buffer | null>
+  /** A packed bundle of the app, or null if the store has none of that hash. Rejects if the store does not answer. */
+  bundle(app: string, hash: string): Promise<Buffer | null>
   /** As `ExceptionStacks.shown`. */
   shownStack(app: string, bundleHash: string, stack: string): Promise<string> | null
 }
@@ -69,7 +69,7 @@ export class InstanceStarter {
     const fetchBegan = this.#host.now()
     let bundle: Buffer | null
     try {
-      bundle = await this.#host.bundle(this.#app.bundleHash)
+      bundle = await this.#host.bundle(this.#app.app, this.#app.bundleHash)
     } catch {
       return { outcome: 'internalError', rejection: 'store_unavailable' }
     }

@@ -21,6 +21,8 @@ export interface SchedulerStats {
   inBackground: number
   /** Warm processes that wait for a runtime to die. */
   spareRuntimes: number
+  /** Of bundles that are kept for the next cold start. */
+  bundleCacheBytes: number
   /** Of the state that is served now, and when it was first (milliseconds since the epoch). */
   generation: number
   generationAppliedAt: number
@@ -73,6 +75,7 @@ export interface StatsSources {
   quarantine: QuarantineInfo[]
   inBackground: number
   spareRuntimes: number
+  bundleCacheBytes: number
   generation: number
   generationAppliedAt: number
 }

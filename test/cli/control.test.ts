@@ -33,6 +33,7 @@ async function startRealControl() {
       quarantine: [],
       inBackground: 0,
       spareRuntimes: 0,
+      bundleCacheBytes: 0,
       generation: 0,
       generationAppliedAt: 0,
     }),

@@ -54,6 +54,7 @@ export const NOTHING_LOADED: SchedulerStats = {
   quarantine: [],
   inBackground: 0,
   spareRuntimes: 0,
+  bundleCacheBytes: 0,
   generation: 0,
   generationAppliedAt: 0,
 }

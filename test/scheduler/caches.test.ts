@@ -155,12 +155,27 @@ test('bundles are kept as far as they fit and read once for all who ask', async 
   const store = tables([])
   const cache = new BundleCache(store, 250)
 
-  await Promise.all([cache.get('a'), cache.get('a')])
-  await cache.get('b')
-  await cache.get('c')
-  await cache.get('c')
-  await cache.get('a')
-  t.assert.equal(await cache.get('none'), null)
+  await Promise.all([cache.get('a', '1'), cache.get('a', '1'), cache.get('z', '1')])
+  cache.forget('z')
+  await cache.get('b', '2')
+  await cache.get('c', '3')
+  await cache.get('c', '3')
+  await cache.get('a', '1')
+  t.assert.equal(await cache.get('d', 'none'), null)
 
-  t.assert.deepEqual(store.reads, ['bundle a', 'bundle b', 'bundle c', 'bundle a', 'bundle none'])
+  t.assert.deepEqual(store.reads, ['bundle 1', 'bundle 2', 'bundle 3', 'bundle 1', 'bundle none'])
+})
+
+test('of an app one bundle is kept, however often it is deployed', async t => {
+  const store = tables([])
+  const cache = new BundleCache(store, 250)
+
+  await cache.get('a', '1')
+  for (const hash of ['2', '3', '4', '5']) await cache.get('b', hash)
+  t.assert.equal(cache.bytes, 200)
+  await cache.get('a', '1')
+  cache.forget('a')
+  await cache.get('a', '1')
+
+  t.assert.deepEqual(store.reads, ['bundle 1', 'bundle 2', 'bundle 3', 'bundle 4', 'bundle 5', 'bundle 1'])
 })

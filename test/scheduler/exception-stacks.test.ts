@@ -91,7 +91,7 @@ function exceptions() {
       hasNone: hash => hash === 'none',
       map: async (stack, { modules }) => ((await modules().catch(() => null)) ? 'mapped' : stack),
     },
-    bundle: async hash => {
+    bundle: async (_app, hash) => {
       reads.push(hash)
       return bundle
     },

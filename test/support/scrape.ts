@@ -117,6 +117,7 @@ export function schedulerStats(apps: AppStats[], overrides: Partial<SchedulerSta
     quarantine: [],
     inBackground: 0,
     spareRuntimes: 0,
+    bundleCacheBytes: 0,
     generation: 7,
     generationAppliedAt: now,
     ...overrides,
