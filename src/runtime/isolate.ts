@@ -65,7 +65,7 @@ export type Transferable = ivm.Transferable
  * Cut from errors' stacks: all that lies on the host's side. A stack is a tenant's text: no part of an expression
  * may cross lines, or many lines would take their number squared.
  */
-const SANDBOX_FRAMES = /\n[ \t]+at [^\n]*\bvitrine:sandbox\b[^\n]*/g
+const SANDBOX_FRAMES = /\n[ \t]+at [^\n]*\bvitrine:sandbox(?::\d+)*\)?/g
 const BOUNDARY = /\n[ \t]+at (?:async )?\(<isolated-vm boundary>\)[\s\S]*$/
 
 /** Isolates that end on other threads at a time: isolated-vm starts a thread for each that finds none free. */
@@ -246,7 +246,7 @@ export function withoutHostFrames(stack: string): string {
   return withoutSandboxFrames(stack.replace(BOUNDARY, ''))
 }
 
-/** A text in which there may be a stack, without those of its lines that are frames of the sandbox. */
+/** A text in which there may be a stack, without frames of the sandbox; what follows one in its line stays. */
 export function withoutSandboxFrames(text: string): string {
   return text.replace(SANDBOX_FRAMES, '')
 }

@@ -62,7 +62,7 @@ export default {
     try {
       new URL('shape', 'nowhere')
     } catch (error) {
-      console.error('no shape', shape, error)
+      console.error('no shape', shape, Object.assign(error as Error, { code: 7 }))
     }
     return new Response()
   },
@@ -74,7 +74,7 @@ test('a stack that an app writes to its console names its sources, and nothing o
 
   t.assert.match(
     message,
-    /^no shape \{ sides: 3 \} TypeError: .*\n {4}at Object\.fetch \(src\/log\.ts:7:7\)$/,
+    /^no shape \{ sides: 3 \} TypeError: .*\n {4}at Object\.fetch \(src\/log\.ts:7:7\) \{\n {2}code: 7\n\}$/,
   )
   t.assert.equal(kind, 'console')
 })
