@@ -18,7 +18,7 @@ export type Write =
       id: string
       config: string
       /** The bundle, cut into `CHUNK_BYTES`. */
-      chunks: Uint8Array[]
+      chunks: Uint8Array<ArrayBuffer>[]
       routes: string[]
       message: string | null
       now: number

@@ -12,6 +12,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { suite, type TestContext, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { packBundle } from '../../src/bundle.ts'
 import { storeChannel } from '../../src/channels.ts'
 import { openStore } from '../../src/store/open.ts'
@@ -19,6 +21,7 @@ import { READS } from '../../src/store/sqlite.ts'
 import { openDatabase } from '../../src/store/sqlite-database.ts'
 import { kvContract } from '../contract/kv.ts'
 import { deployment, type StoreUnderTest, storeContract } from '../contract/store.ts'
+import { until } from '../support/platform.ts'
 
 const STORES: StoreUnderTest[] = [
   {
@@ -59,6 +62,23 @@ suite('a database file', () => {
       ['a', 'b'],
     )
     t.assert.equal(await one.generation(), await other.generation())
+  })
+
+  test('takes no memory for bundles that it has written', async (t: TestContext) => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    setFlagsFromString('--no-expose-gc')
+    await using store = await openStore(`sqlite:${join(directory(t), 'state.db')}`)
+    const keptMb = () => {
+      collect()
+      return process.memoryUsage().arrayBuffers / 2 ** 20
+    }
+    const before = keptMb()
+
+    for (let i = 0; i < 8; i++) await store.deploy(deployment('a', { bundle: Buffer.alloc(4 * 2 ** 20, i) }))
+
+    await until(() => keptMb() - before < 5)
+    t.assert.equal((await store.app('a'))?.version.number, 8)
   })
 
   test('that a newer Vitrine wrote is refused and left as it is', async (t: TestContext) => {
