@@ -141,7 +141,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   /** The app was deployed, rolled back or deleted, or its routes changed. The next request sees the store. */
   changed(app: string, reason: 'redeployed' | 'deleted' | 'routes'): void {
     this.#registry.changed(app, reason)
-    if (reason !== 'routes') this.#bundles.forget(app)
+    if (reason === 'deleted') this.#bundles.forget(app)
   }
 
   stats(): SchedulerStats {
