@@ -14,7 +14,7 @@ export interface PoolHost {
   /** The exchange holds nothing here any more. */
   release(exchange: DispatchedExchange): void
   fail(exchange: DispatchedExchange, failure: Failure): void
-  /** As `ExceptionStacks.shown`. */
+  /** As `AppStacks.shown`. */
   shownStack(app: string, bundleHash: string, stack: string): Promise<string> | null
   /** The first request has come to the pool, or the last has left. */
   onActive(active: boolean): void

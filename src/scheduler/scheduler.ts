@@ -14,13 +14,13 @@ import type { AppRecord, Store } from '../store/store.ts'
 import { Slots } from '../turns.ts'
 import { refuse } from './admission.ts'
 import type { AppCache, AppState } from './app-cache.ts'
+import { AppStacks } from './app-stacks.ts'
 import type { Verdict } from './blame.ts'
 import { BundleCache } from './bundle-cache.ts'
 import { Conduct } from './conduct.ts'
 import { enforceDeadlines } from './deadlines.ts'
 import { DenseSet } from './dense-set.ts'
 import type { Dispatch, DispatchedExchange, Dispatcher } from './dispatch.ts'
-import { ExceptionStacks } from './exception-stacks.ts'
 import type { Failure } from './failure.ts'
 import { InstancePool } from './instance-pool.ts'
 import { instanceLimits } from './instance-spec.ts'
@@ -73,7 +73,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
   readonly #routes: RouteCache
   readonly #apps: AppCache
   readonly #bundles: BundleCache
-  readonly #stacks: ExceptionStacks | null
+  readonly #stacks: AppStacks | null
   readonly #starts: Slots
   readonly #conduct: Conduct
   readonly #exchanges = new DenseSet<Dispatch>()
@@ -98,7 +98,7 @@ export class Scheduler implements Dispatcher, PoolHost, StarterHost, RuntimeUser
     this.#routes = this.#registry.routes
     this.#apps = this.#registry.apps
     this.#bundles = new BundleCache(store, config.bundleCacheMb * 2 ** 20)
-    this.#stacks = stacks ? new ExceptionStacks({ stacks, bundle: this.bundle.bind(this), now }) : null
+    this.#stacks = stacks ? new AppStacks({ stacks, bundle: this.bundle.bind(this), now }) : null
     this.#starts = new Slots(config.startsAtOnce)
     this.#conduct = new Conduct({
       now,

@@ -21,7 +21,7 @@ export interface StarterHost {
   pausedMs(app: string): number
   /** A packed bundle of the app, or null if the store has none of that hash. Rejects if the store does not answer. */
   bundle(app: string, hash: string): Promise<Buffer | null>
-  /** As `ExceptionStacks.shown`. */
+  /** As `AppStacks.shown`. */
   shownStack(app: string, bundleHash: string, stack: string): Promise<string> | null
 }
 

@@ -1,8 +1,7 @@
 import { type TestContext, test } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { Instance, type InstanceOwner } from '../../src/scheduler/instance.ts'
 import { Runtime } from '../../src/scheduler/runtime.ts'
+import { garbageCollector } from '../support/garbage.ts'
 
 const OWNER: InstanceOwner = {
   name: 'app',
@@ -32,9 +31,7 @@ test('of an app’s last lines their beginnings are kept, and a few of them', (t
 })
 
 test('lines of 64 kB that were cut off take no more memory than what is kept of them', (t: TestContext) => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  setFlagsFromString('--no-expose-gc')
+  const collect = garbageCollector()
   const line = Buffer.alloc(65_536, 'x')
   const instances = Array.from({ length: 50 }, (_, id) => instance(id))
   collect()

@@ -12,8 +12,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { suite, type TestContext, test } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { packBundle } from '../../src/bundle.ts'
 import { storeChannel } from '../../src/channels.ts'
 import { openStore } from '../../src/store/open.ts'
@@ -21,6 +19,7 @@ import { READS } from '../../src/store/sqlite.ts'
 import { openDatabase } from '../../src/store/sqlite-database.ts'
 import { kvContract } from '../contract/kv.ts'
 import { deployment, type StoreUnderTest, storeContract } from '../contract/store.ts'
+import { garbageCollector } from '../support/garbage.ts'
 import { until } from '../support/platform.ts'
 
 const STORES: StoreUnderTest[] = [
@@ -65,9 +64,7 @@ suite('a database file', () => {
   })
 
   test('takes no memory for bundles that it has written', async (t: TestContext) => {
-    setFlagsFromString('--expose-gc')
-    const collect = runInNewContext('gc') as () => void
-    setFlagsFromString('--no-expose-gc')
+    const collect = garbageCollector()
     await using store = await openStore(`sqlite:${join(directory(t), 'state.db')}`)
     const keptMb = () => {
       collect()

@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { encodeBundle } from '../../src/bundle.ts'
 import { type AppLogEvent, appLogChannel } from '../../src/channels.ts'
-import { ExceptionStacks } from '../../src/scheduler/exception-stacks.ts'
+import { AppStacks } from '../../src/scheduler/app-stacks.ts'
 import { StackMapper } from '../../src/stack-mapper.ts'
 import { builtWithMap } from '../support/built.ts'
 import { startAll } from './real-runtimes.ts'
@@ -86,7 +86,7 @@ function exceptions() {
   const bundle = encodeBundle([{ name: 'main.js', type: 'esm', content: Buffer.from('0') }])
   const reads: string[] = []
   const clock = { now: 0 }
-  const stacks = new ExceptionStacks({
+  const stacks = new AppStacks({
     stacks: {
       hasNone: hash => hash === 'none',
       map: async (stack, { modules }) => ((await modules().catch(() => null)) ? 'mapped' : stack),

@@ -1,9 +1,9 @@
-/** Exceptions of apps that run, shown in terms of their sources before anybody hears of them. */
+/** Stacks that apps throw, or write to their consoles, shown in terms of their sources before anybody hears of them. */
 import { LRUCache } from 'lru-cache'
 import { type BundleModule, decodeBundle } from '../bundle.ts'
 import type { StackMapper } from '../stack-mapper.ts'
 
-export interface ExceptionStacksOptions {
+export interface AppStacksOptions {
   stacks: Pick<StackMapper, 'hasNone' | 'map'>
   /** A packed bundle of the app, or null if the store has none of that hash. May reject. */
   bundle(app: string, hash: string): Promise<Buffer | null>
@@ -11,7 +11,7 @@ export interface ExceptionStacksOptions {
   now(): number
 }
 
-/** Of an app; what it throws besides is told as it is. */
+/** Of an app; the stacks it has besides are told as they are. */
 const MAPPED = { max: 10, ms: 1000 }
 /** A bundle may have to be read from the store, by the thread that carries requests. */
 const READ = { max: 3, ms: 10_000 }
@@ -41,12 +41,12 @@ class Share {
   }
 }
 
-export class ExceptionStacks {
-  readonly #options: ExceptionStacksOptions
+export class AppStacks {
+  readonly #options: AppStacksOptions
   readonly #shares = new LRUCache<string, { mapped: Share; read: Share }>({ max: APPS_MAX })
   readonly #pending = new Set<Promise<string>>()
 
-  constructor(options: ExceptionStacksOptions) {
+  constructor(options: AppStacksOptions) {
     this.#options = options
   }
 
